@@ -1,0 +1,56 @@
+# Everything needs Python 3.11, 3.12 or 3.13 and make, nothing else; `make help` lists the targets.
+PYTHON ?= $(firstword $(foreach v,python3.11 python3.12 python3.13 python3,$(shell command -v $(v) 2>/dev/null)))
+BIN := .venv/bin
+READY := .venv/.ready
+export TZ := UTC
+# Libraries that would report their use to their makers are told not to.
+export GX_ANALYTICS_ENABLED := false
+export DO_NOT_TRACK := 1
+export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED := False
+
+.PHONY: help demo test test-slow lint bench golden airflow clean install lock
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(READY) ## create .venv with the locked packages and compile the kernels
+
+$(READY): requirements.lock bootstrap.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed (PYTHON=... names one)"; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r bootstrap.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(BIN)/python -m rating.warm
+	@touch $(READY)
+
+demo: $(READY) ## run the example operator: four partners, 5,000 records, SFTP to ledger
+	@$(BIN)/ratemill demo
+
+test: $(READY) ## the fast tests (under a minute)
+	$(BIN)/python -m pytest -m "not slow and not airflow"
+
+test-slow: $(READY) ## the tests that take longer: crashes, Airflow
+	$(BIN)/python -m pytest -m "slow or airflow"
+
+lint: $(READY) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(READY) ## measure: make bench PART=pipeline
+	@$(BIN)/python tests/bench/run.py $(PART)
+
+golden: $(READY) ## write the sample files and their goldens anew; review the difference
+	$(BIN)/python sample_data/generate.py --out sample_data/inbox
+	$(BIN)/python tests/golden/regenerate.py
+
+airflow: $(READY) ## Airflow with the example home on loopback; Ctrl-C stops it
+	@$(BIN)/python -m ratemill.airflow_stack
+
+lock: $(READY) ## resolve the dependencies anew
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --group dev pyproject.toml -o requirements.lock
+
+clean: ## remove what make and the demo made
+	rm -rf .venv .ratemill .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""BER and the TAP grammar; knows no business."""

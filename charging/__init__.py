@@ -1,0 +1,1 @@
+"""Charges onto balances: the ledger and posting."""

@@ -1,0 +1,1 @@
+"""Files in, usage out: collect, decode, normalize, validate, gate, deduplicate."""

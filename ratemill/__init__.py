@@ -1,0 +1,1 @@
+"""The front door: settings, home, pipeline conductor, command line, warehouse and reports."""

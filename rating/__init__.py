@@ -1,0 +1,1 @@
+"""Usage in, charges out: catalog, lookups and the one charging function."""
