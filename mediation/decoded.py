@@ -1,0 +1,47 @@
+"""What decoding a file gives, whatever its format."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class FileHeader:
+    """What the file says of itself; None where it says nothing.
+
+    declared_charge_micros is in currency; release is text as 3.12.
+    """
+
+    kind: Literal["live", "test", "notification"] = "live"
+    release: str | None = None
+    sequence: int | None = None
+    sender: str | None = None
+    recipient: str | None = None
+    declared_records: int | None = None
+    declared_charge_micros: int | None = None
+    currency: str | None = None
+    complete: bool = True
+    """False when the file was cut: the records before the cut are here."""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The records of one file, before meaning.
+
+    `records` holds record_index (int32), byte_offset (int64), byte_length (int32), both into the
+    unpacked file, and the format's own columns: text columns for delimited, fixed and xml (header
+    variables as hdr.X and trl.X constants), asn1's event columns for tap. `rejects` is of table
+    reject, with raw. record_index runs from 0 over good and bad records alike.
+    """
+
+    header: FileHeader
+    records: pl.DataFrame
+    rejects: pl.DataFrame
+
+    @property
+    def received(self) -> pl.Series:
+        """The record_index of every record found in the file, good or bad."""
+        bad = self.rejects["record_index"].drop_nulls()
+        return pl.concat([self.records["record_index"], bad]).sort()

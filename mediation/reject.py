@@ -1,0 +1,45 @@
+"""Reject rows made from what a stage found."""
+
+import polars as pl
+
+from mediation.codes import CODES
+from mediation.file_context import FileContext
+from mediation.schema import REJECT
+
+_OUTCOME = {c.code: c.outcome for c in CODES.values()}
+_SEVERITY = {c.code: c.severity for c in CODES.values()}
+_STAGE = {c.code: c.stage for c in CODES.values()}
+
+
+def rejects(ctx: FileContext, found: pl.DataFrame) -> pl.DataFrame:
+    """Table reject from rows with at least record_index, code and detail.
+
+    Other columns of the table are taken when present. A code outside the code table is a drop
+    rule of the profile: stage normalize, outcome dropped, severity warning.
+    """
+    return REJECT.fill(
+        found.with_columns(
+            partner=pl.lit(ctx.partner),
+            file_id=pl.lit(ctx.file_id),
+            stage=pl.col("code").replace_strict(
+                _STAGE, default="normalize", return_dtype=pl.String
+            ),
+            outcome=pl.col("code").replace_strict(
+                _OUTCOME, default="dropped", return_dtype=pl.String
+            ),
+            severity=pl.col("code").replace_strict(
+                _SEVERITY, default="warning", return_dtype=pl.String
+            ),
+        )
+    )
+
+
+def file_reject(ctx: FileContext, code: str, detail: str) -> pl.DataFrame:
+    """Table reject with one row about the whole file (record_index null)."""
+    return rejects(
+        ctx,
+        pl.DataFrame(
+            {"record_index": [None], "code": [code], "detail": [detail]},
+            schema={"record_index": pl.Int32, "code": pl.String, "detail": pl.String},
+        ),
+    )
