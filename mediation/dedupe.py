@@ -1,0 +1,46 @@
+"""The first copy of a usage key passes; every other one is a duplicate that names it."""
+
+import polars as pl
+
+from mediation.file_context import FileContext
+from mediation.outcome import Outcome
+from mediation.reject import rejects
+from mediation.validate import MONEY_AT_RISK
+
+KNOWN = {"usage_key": pl.String(), "file_id": pl.String(), "record_index": pl.Int32()}
+"""Columns of the keys that earlier files own: the file and the record that brought each first."""
+
+
+def dedupe(usage: pl.DataFrame, known: pl.DataFrame, ctx: FileContext) -> Outcome:
+    """The first row of each usage key that no other file owns, and a duplicate for each other row.
+
+    `known` has the columns of KNOWN; its rows of this very file do not count, so that a rerun
+    gives the same answer.
+    """
+    owners = (
+        known.filter(pl.col("file_id") != ctx.file_id)
+        .unique("usage_key", keep="first", maintain_order=True)
+        .select("usage_key", owner="file_id", owner_record="record_index")
+    )
+    marked = usage.join(owners, on="usage_key", how="left", maintain_order="left").with_columns(
+        first_record=pl.col("record_index").min().over("usage_key")
+    )
+    of_file = pl.col("owner").is_not_null()
+    in_file = pl.col("record_index") != pl.col("first_record")
+    away = marked.filter(of_file | in_file).with_columns(
+        code=pl.when(of_file)
+        .then(pl.lit("DUPLICATE_OF_FILE"))
+        .otherwise(pl.lit("DUPLICATE_IN_FILE")),
+        detail=pl.when(of_file)
+        .then(pl.format("record {} of file {} has this usage key", "owner_record", "owner"))
+        .otherwise(pl.format("record {} of this file has this usage key", "first_record")),
+        original_file_id=pl.when(of_file).then(pl.col("owner")).otherwise(pl.col("file_id")),
+        original_record_index=pl.when(of_file)
+        .then(pl.col("owner_record"))
+        .otherwise(pl.col("first_record")),
+        **MONEY_AT_RISK,
+    )
+    return Outcome(
+        passed=marked.filter(~of_file & ~in_file).select(usage.columns),
+        rejects=rejects(ctx, away),
+    )

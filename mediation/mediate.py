@@ -1,0 +1,218 @@
+"""One file from its bytes to usage: every record ends in usage or in one reject."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import polars as pl
+
+from mediation.decoded import Decoded, FileHeader
+from mediation.dedupe import dedupe
+from mediation.delimited import decode_delimited
+from mediation.file_context import FileContext
+from mediation.file_control import Refusal, control
+from mediation.fixed import decode_fixed
+from mediation.gate import BatchGate, Figures
+from mediation.limits import RAW_MAX_BYTES
+from mediation.normalize import normalize
+from mediation.outcome import Outcome, conserved
+from mediation.profile import Profile
+from mediation.reject import file_reject, rejects
+from mediation.schema import REJECT, USAGE
+from mediation.tap import decode_tap, normalize_tap
+from mediation.unpack import UnpackError, unpack
+from mediation.validate import MONEY_AT_RISK, validate
+from mediation.xml import decode_xml
+
+State = Literal["mediated", "notification", "test", "quarantined", "refused"]
+
+Decode = Callable[[bytes, Profile, FileContext], Decoded]
+Normalize = Callable[[Decoded, Profile, FileContext], Outcome]
+
+FORMATS: Final[dict[str, tuple[Decode, Normalize]]] = {
+    "tap": (decode_tap, normalize_tap),
+    "delimited": (decode_delimited, normalize),
+    "fixed": (decode_fixed, normalize),
+    "xml": (decode_xml, normalize),
+}
+"""Format kind to how its files are read and how their records get meaning."""
+
+INT64_MAX: Final = (1 << 63) - 1
+
+_NOTHING: Final = Outcome(USAGE.empty(), REJECT.empty())
+
+
+@dataclass(frozen=True, slots=True)
+class Mediated:
+    """One file after mediation: its usage, its rejects, and its columns of table file."""
+
+    header: FileHeader
+    usage: pl.DataFrame
+    rejects: pl.DataFrame
+    figures: dict[str, Any]
+
+
+def mediate(
+    data: bytes,
+    profile: Profile,
+    ctx: FileContext,
+    earlier: pl.DataFrame,
+    known: Callable[[pl.Series], pl.DataFrame],
+    gate: BatchGate,
+) -> Mediated:
+    """The usage and the rejects of one received file.
+
+    `earlier` is the partner's files before this one (file_control.EARLIER); `known` gives those
+    of the usage keys it is asked for that other files own (dedupe.KNOWN).
+    """
+    decode, give_meaning = FORMATS[profile.format.kind]
+    try:
+        content = unpack(data)
+        decoded = decode(content, profile, ctx)
+    except UnpackError as error:
+        content, decoded = b"", _unopened(str(error), ctx)
+    step = _Steps(decoded)
+    meant = _NOTHING if decoded.records.is_empty() else give_meaning(decoded, profile, ctx)
+    usage = step("normalize", decoded.records, meant)
+    usage = step("validate", usage, validate(usage, profile, ctx))
+    totals = _totals(decoded, usage, step.rejects)
+    state, refusal, notes = _judged(decoded, profile, ctx, earlier, gate, totals)
+    usage = step("gate", usage, _turned_away(usage, refusal, ctx))
+    if not usage.is_empty():
+        usage = step("dedupe", usage, dedupe(usage, known(usage["usage_key"]), ctx))
+    away = _with_raw(step.rejects, decoded, content)
+    conserved("mediate", decoded.received, Outcome(usage, away))
+    figures = _file_columns(decoded, profile, usage, away) | {
+        "state": state,
+        "charge_micros": _bounded(totals.charge_micros),
+        "notes": "\n".join(notes) or None,
+    }
+    return Mediated(decoded.header, usage, away, figures)
+
+
+class _Steps:
+    """The rejects of a file so far; called with each stage's outcome, gives the rows it passed."""
+
+    def __init__(self, decoded: Decoded) -> None:
+        self.rejects = decoded.rejects
+
+    def __call__(self, stage: str, received: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
+        conserved(stage, received["record_index"], outcome)
+        self.rejects = pl.concat([self.rejects, outcome.rejects])
+        return outcome.passed
+
+
+def _unopened(reason: str, ctx: FileContext) -> Decoded:
+    """What decoding gives for an archive that cannot be opened."""
+    nothing = pl.DataFrame(
+        schema={"record_index": pl.Int32, "byte_offset": pl.Int64, "byte_length": pl.Int32}
+    )
+    return Decoded(FileHeader(), nothing, file_reject(ctx, "NOT_A_CDR_FILE", reason))
+
+
+def _judged(
+    decoded: Decoded,
+    profile: Profile,
+    ctx: FileContext,
+    earlier: pl.DataFrame,
+    gate: BatchGate,
+    totals: Figures,
+) -> tuple[State, Refusal | None, list[str]]:
+    """The file's state, why it is turned away if it is, and its notes.
+
+    Nothing of a test file is charged, so what would turn away a live file is a note to it.
+    """
+    header = decoded.header
+    if "NOT_A_CDR_FILE" in decoded.rejects["code"]:
+        return "refused", None, list(header.notes)
+    findings = control(header, profile, ctx, earlier)
+    notes = [*header.notes, *findings.notes]
+    refusal = findings.refusal
+    if header.kind == "test":
+        notes += [f"{code}: {detail}" for code, detail in (refusal,)] if refusal else []
+        return ("refused" if profile.test_files == "refuse" else "test"), None, notes
+    if refusal is None and header.kind == "live":
+        failures = gate.check(profile, ctx, header, totals)
+        refusal = ("GATE_FAILED", "; ".join(failures)) if failures else None
+    if refusal is not None:
+        return "quarantined", refusal, [*notes, f"{refusal[0]}: {refusal[1]}"]
+    return ("notification" if header.kind == "notification" else "mediated"), None, notes
+
+
+def _turned_away(usage: pl.DataFrame, refusal: Refusal | None, ctx: FileContext) -> Outcome:
+    """All rows with the refusal on each, or a reject of the bare file when no row is left."""
+    if refusal is None:
+        return Outcome(usage, REJECT.empty())
+    code, detail = refusal
+    if usage.is_empty():
+        return Outcome(usage, file_reject(ctx, code, detail))
+    each = usage.with_columns(code=pl.lit(code), detail=pl.lit(detail), **MONEY_AT_RISK)
+    return Outcome(usage.clear(), rejects(ctx, each))
+
+
+def _totals(decoded: Decoded, usage: pl.DataFrame, away: pl.DataFrame) -> Figures:
+    """The figures of the file once validate has spoken."""
+    records = away.filter(pl.col("record_index").is_not_null())
+    accepted = usage["partner_charge_micros"]
+    at_risk = records["money_at_risk_micros"]
+    unread = (
+        pl.col("stage").is_in(["decode", "normalize"]) & pl.col("money_at_risk_micros").is_null()
+    )
+    return Figures(
+        records=decoded.received.len(),
+        rejected=records.filter(pl.col("outcome") == "suspended").height,
+        charge_micros=_sum(accepted) + _sum(at_risk),
+        charges_unread=records.filter(unread).height,
+        accepted_charge_micros=_sum(accepted),
+        record_charge_max_micros=int(accepted.max() or 0),  # type: ignore[arg-type]
+    )
+
+
+def _sum(money: pl.Series) -> int:
+    """The exact sum, which may exceed 64 bits."""
+    return int(money.cast(pl.Int128).sum())
+
+
+def _bounded(total: int) -> int:
+    return max(-INT64_MAX, min(total, INT64_MAX))
+
+
+def _file_columns(
+    decoded: Decoded, profile: Profile, usage: pl.DataFrame, away: pl.DataFrame
+) -> dict[str, Any]:
+    """What table file takes from the header and from counting."""
+    header = decoded.header
+    ends = away.filter(pl.col("record_index").is_not_null())["outcome"]
+    stated = pl.concat([usage["partner_currency"], away["currency"]]).drop_nulls().unique()
+    return {
+        "format": profile.format.kind,
+        "release": header.release,
+        "sequence": header.sequence,
+        "sender": header.sender,
+        "recipient": header.recipient,
+        "declared_records": header.declared_records,
+        "declared_charge_micros": header.declared_charge_micros,
+        "currency": header.currency or (stated.item() if stated.len() == 1 else None),
+        "records": decoded.received.len(),
+        "decoded": decoded.records.height,
+        "duplicate": int((ends == "duplicate").sum()),
+        "suspended": int((ends == "suspended").sum()),
+        "dropped": int((ends == "dropped").sum()),
+    }
+
+
+def _with_raw(away: pl.DataFrame, decoded: Decoded, content: bytes) -> pl.DataFrame:
+    """The rejects in record order, each record's octets beside it."""
+    place = decoded.records.select("record_index", "byte_offset", "byte_length")
+    spans = (
+        away.with_row_index("row")
+        .filter(pl.col("raw").is_null() & pl.col("record_index").is_not_null())
+        .select("row", "record_index")
+        .join(place, on="record_index")
+    )
+    raw = {
+        row: content[start : start + min(length, RAW_MAX_BYTES)]
+        for row, start, length in spans.select("row", "byte_offset", "byte_length").iter_rows()
+    }
+    filled = pl.Series("raw", [raw.get(i, b) for i, b in enumerate(away["raw"])], pl.Binary)
+    return away.with_columns(filled).sort("record_index", nulls_last=True, maintain_order=True)

@@ -1,0 +1,157 @@
+"""Text records to usage by the profile's field map, for delimited, fixed-width and XML files."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from mediation.decoded import Decoded, FileHeader
+from mediation.file_context import FileContext
+from mediation.limits import DETAIL_TEXT_MAX
+from mediation.outcome import Outcome
+from mediation.profile import Drop, Profile, ProfileError
+from mediation.readers import Reading, reading, stripped, text_name
+from mediation.reject import rejects
+from mediation.schema import USAGE
+from mediation.tables import Column
+from mediation.usage_key import with_usage_key
+
+_PLACE = ("record_index", "byte_offset", "byte_length")
+_MADE_HERE = {"partner", "file_id", "usage_key", *_PLACE}
+_NEEDED = [c.name for c in USAGE.columns if not c.null and c.name not in _MADE_HERE]
+_FOUND = pl.Schema(
+    {"record_index": pl.Int32, "byte_offset": pl.Int64, "code": pl.String, "detail": pl.String}
+)
+
+
+def normalize(decoded: Decoded, profile: Profile, ctx: FileContext) -> Outcome:
+    """The records as usage (table USAGE), and a reject for each that is dropped or unreadable.
+
+    Drop rules come first, then test files, then the fields in the profile's order, then the
+    usage key. ProfileError for a field map that cannot make usage.
+    """
+    records = decoded.records
+    readings = _readings(profile, set(records.columns) - set(_PLACE))
+    values = _values(records, readings, decoded.header)
+    dropped = _dropped(records, profile.drop)
+    if decoded.header.kind == "test":
+        dropped = pl.concat([dropped, _test_file(_without(records, dropped))])
+    unread = _unreadable(_without(values, dropped), readings)
+    good = _without(_without(values, dropped), unread)
+    keyed, keyless = with_usage_key(good, profile.identity)
+    away = pl.concat([dropped, unread, keyless.cast(_FOUND)])
+    money = values.filter(_among(away)).select(
+        "record_index",
+        money_at_risk_micros=pl.col("partner_charge_micros"),
+        currency=pl.when(pl.col("partner_charge_micros").is_not_null()).then(
+            pl.col("partner_currency")
+        ),
+    )
+    turned_away = away.join(money, on="record_index", how="left", maintain_order="left")
+    usage = keyed.with_columns(partner=pl.lit(ctx.partner), file_id=pl.lit(ctx.file_id))
+    return Outcome(USAGE.fill(usage), rejects(ctx, turned_away.sort("record_index")))
+
+
+def _without(frame: pl.DataFrame, away: pl.DataFrame) -> pl.DataFrame:
+    """The rows of the frame that are not among those turned away, in order."""
+    if away.is_empty():
+        return frame
+    return frame.filter(~_among(away))
+
+
+def _among(away: pl.DataFrame) -> pl.Expr:
+    """Whether a row is one of those turned away."""
+    return pl.col("record_index").is_in(away["record_index"].implode())
+
+
+def _readings(profile: Profile, present: set[str]) -> list[Reading]:
+    made = set(profile.fields)
+    if "started_at" in made:
+        made.add("utc_offset_s")
+    if absent := [n for n in _NEEDED if n not in made]:
+        raise ProfileError(f"{profile.name}: fields lack {absent}; every usage needs them")
+    if wrong := sorted(made & _MADE_HERE):
+        raise ProfileError(f"{profile.name}: fields {wrong} are made by us, not read")
+    return [reading(name, field, present) for name, field in profile.fields.items()]
+
+
+def _values(
+    records: pl.DataFrame, readings: Sequence[Reading], header: FileHeader
+) -> pl.DataFrame:
+    """Every usage column read, beside its text; null where it could not be."""
+    texts = records.select(*_PLACE, *(e for r in readings for e in r.source))
+    # The lazy engine works out what expressions share once; the eager one does it each time.
+    read = texts.lazy().with_columns(r.value for r in readings).collect()
+    names = {r.name for r in readings}
+    own_offset = "utc_offset_s" in names
+    read = read.with_columns(
+        r.offset.alias("utc_offset_s")
+        for r in readings
+        if r.offset is not None and not own_offset
+    )
+    if "partner_charge_micros" not in names:
+        read = read.with_columns(partner_charge_micros=pl.lit(None, pl.Int64))
+    if "partner_currency" not in names:
+        stated = pl.col("partner_charge_micros").is_not_null()
+        currency = pl.lit(header.currency, pl.String)
+        read = read.with_columns(partner_currency=pl.when(stated).then(currency))
+    nullable = [c for c in USAGE.columns if c.null and c.name not in {*_PLACE, *read.columns}]
+    return read.with_columns(_null(c) for c in nullable)
+
+
+def _null(column: Column) -> pl.Expr:
+    return pl.lit(None, USAGE.polars[column.name]).alias(column.name)
+
+
+def _found(frame: pl.DataFrame, code: pl.Expr, detail: pl.Expr) -> pl.DataFrame:
+    return frame.select("record_index", "byte_offset", code=code, detail=detail).cast(_FOUND)
+
+
+def _dropped(records: pl.DataFrame, rules: Sequence[Drop]) -> pl.DataFrame:
+    """The rows that a drop rule names; the first rule in the profile's order counts."""
+    present = set(records.columns)
+    hits = [stripped(r.column, present).is_in(list(r.equals)).fill_null(value=False) for r in rules]
+    if not hits:
+        return pl.DataFrame(schema=_FOUND)
+    code = pl.coalesce(
+        pl.when(hit).then(pl.lit(rule.rule)) for hit, rule in zip(hits, rules, strict=True)
+    )
+    words = [
+        pl.format("column {} is '{}'", pl.lit(r.column), stripped(r.column, present)) for r in rules
+    ]
+    detail = pl.coalesce(pl.when(hit).then(w) for hit, w in zip(hits, words, strict=True))
+    return _found(records.filter(pl.any_horizontal(hits)), code, detail)
+
+
+def _test_file(records: pl.DataFrame) -> pl.DataFrame:
+    return _found(records, pl.lit("TEST_FILE"), pl.lit("the file is marked as test data"))
+
+
+def _unreadable(values: pl.DataFrame, readings: Sequence[Reading]) -> pl.DataFrame:
+    """The rows of which a field is missing or unreadable; the first such field counts."""
+    faults: list[tuple[pl.Expr, pl.Expr, pl.Expr]] = []
+    for r in readings:
+        columns = r.columns
+        faults.append((r.missing, pl.lit("FIELD_MISSING"),
+                       pl.lit(f"{r.name}: column {columns} is empty")))
+        faults.append((r.invalid, pl.lit(r.code), _invalid_detail(r)))
+    faults += [
+        (pl.col(name).is_null(), pl.lit("FIELD_MISSING"),
+         pl.lit(f"{name}: nothing in the record gives it, and every usage needs it"))
+        for name in _NEEDED
+    ]
+    bad = values.filter(pl.any_horizontal(fault for fault, _, _ in faults))
+    return _found(
+        bad,
+        pl.coalesce(pl.when(fault).then(code) for fault, code, _ in faults),
+        pl.coalesce(pl.when(fault).then(detail) for fault, _, detail in faults),
+    )
+
+
+def _invalid_detail(found: Reading) -> pl.Expr:
+    return pl.format(
+        "{}: column {}: text '{}' is not {}",
+        pl.lit(found.name),
+        pl.lit(found.columns),
+        pl.col(text_name(found.name)).str.slice(0, DETAIL_TEXT_MAX),
+        pl.lit(found.wanted),
+    )
