@@ -1,0 +1,38 @@
+"""Charges for the ledger's tests."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import polars as pl
+import pytest
+
+from rating.schema import CHARGE
+
+Leg = tuple[int, str, int, str, str, int]
+"""Record index, leg, usage key as a number, account, currency, charge in micros."""
+ChargeFrame = Callable[[str, str, Sequence[Leg]], pl.DataFrame]
+
+
+def _charge_frame(partner: str, file_id: str, legs: Sequence[Leg]) -> pl.DataFrame:
+    columns = ["record_index", "leg", "usage_key", "account", "currency", "amount_micros"]
+    given = pl.DataFrame(
+        [(record, leg, f"{key:032x}", *rest) for record, leg, key, *rest in legs],
+        schema={name: CHARGE.polars[name] for name in columns},
+        orient="row",
+    )
+    constant = {
+        "partner": partner, "file_id": file_id, "revision": 0, "source": "tariff",
+        "service": "voice", "direction": "mo", "started_at": datetime.fromisoformat("2026-03-01"),
+        "tariff": "basic", "serving_zone": "eu", "destination_zone": "eu", "unit": "s",
+        "used_units": 60, "billed_units": 60, "setup_fee_micros": 0, "catalog_version": "c",
+    }
+    bands = pl.Series("bands", [[]] * given.height, dtype=CHARGE.polars["bands"])
+    return CHARGE.fill(
+        given.with_columns(bands, *(pl.lit(v).alias(name) for name, v in constant.items()))
+    )
+
+
+@pytest.fixture(scope="session")
+def charge_frame() -> ChargeFrame:
+    """Builds a table of charges from (record, leg, key, account, currency, charge) tuples."""
+    return _charge_frame
