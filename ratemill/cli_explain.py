@@ -1,0 +1,179 @@
+"""`ratemill explain`: one record from the partner's octets to the ledger."""
+
+import itertools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from asn1.tree import TreeLine, tree
+from charging.schema import POSTING
+from mediation.codes import CODES
+from mediation.schema import REJECT, USAGE
+from mediation.tables import Table
+from mediation.unpack import UnpackError, unpack
+from ratemill.errors import RatemillError
+from ratemill.home import Home
+from ratemill.lake import Lake, Stage
+from ratemill.money import decimal_text
+from ratemill.screen import out, tlv_text
+from rating.schema import CHARGE
+
+_RAW_SHOWN = 400
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Everything known of one record, step by step."""
+
+    file: dict[str, Any]
+    record_index: int
+    raw: bytes
+    tree: list[TreeLine]
+    usage: dict[str, Any] | None
+    rejects: list[dict[str, Any]]
+    charges: list[dict[str, Any]]
+    postings: list[dict[str, Any]]
+
+
+def explain_command(
+    record: str, path: Path | None, environ: Mapping[str, str], *, as_json: bool
+) -> int:
+    """Print what became of the record; exit code 0, RatemillError when there is none."""
+    home = Home.find(path, environ)
+    explanation = explain(home, record)
+    if as_json:
+        shown = {**msgspec.structs.asdict(explanation), "raw": explanation.raw.hex()}
+        out.print_json(msgspec.json.encode(shown).decode())
+    else:
+        _show(explanation)
+    return 0
+
+
+def explain(home: Home, record: str) -> Explanation:
+    """What is known of the record FILE_ID:INDEX; the start of the file id is enough."""
+    start, _, index_text = record.partition(":")
+    if not start or not index_text.isdecimal():
+        raise RatemillError(record, "is no record", "write FILE_ID:INDEX, as in 3f0c9a1b:17")
+    lake, index = Lake(home.lake), int(index_text)
+    rows = lake.file_rows().filter(pl.col("file_id").str.starts_with(start))
+    if rows.height != 1:
+        what = "no file begins so" if rows.is_empty() else f"{rows.height} files begin so"
+        raise RatemillError(record, what, "`ratemill status --json` lists the file ids")
+    file = rows.row(0, named=True)
+    if index >= (file["records"] or 0):
+        raise RatemillError(record, f"{file['name']} has {file['records'] or 0} records",
+                            "the first one is 0")
+    rejects = [r for s in ("mediate", "rate", "post") for r in _of(lake, REJECT, file, s, index)]
+    usage = next(iter(_of(lake, USAGE, file, "mediate", index)), None)
+    content, begin, length = _content(home, file), 0, 0
+    if usage is not None:
+        begin, length = usage["byte_offset"], usage["byte_length"]
+    elif rejects:
+        begin, length = rejects[0]["byte_offset"] or 0, len(rejects[0]["raw"] or b"")
+    return Explanation(
+        file=file, record_index=index, raw=content[begin:begin + length],
+        tree=_tree(content, begin, begin + length) if file["format"] == "tap" else [], usage=usage,
+        rejects=[{k: v for k, v in r.items() if k != "raw"} for r in rejects],
+        charges=_of(lake, CHARGE, file, "rate", index),
+        postings=_of(lake, POSTING, file, "post", index),
+    )
+
+
+def _of(
+    lake: Lake, table: Table, file: dict[str, Any], stage: str, index: int
+) -> list[dict[str, Any]]:
+    """A table's rows of one record; none while the stage was not done."""
+    name: Stage = stage  # type: ignore[assignment]
+    if not lake.path(table, file["partner"], file["file_id"], name).exists():
+        return []
+    return (
+        lake.load(table, file["partner"], file["file_id"], name)
+        .filter(pl.col("record_index") == index).rows(named=True)
+    )
+
+
+def _content(home: Home, file: dict[str, Any]) -> bytes:
+    """The file's octets, unpacked; nothing when they cannot be had any more."""
+    try:
+        return unpack(home.archived(file["partner"], file["file_id"]).read_bytes())
+    except (OSError, UnpackError):
+        return b""
+
+
+def _tree(content: bytes, begin: int, end: int) -> list[TreeLine]:
+    """The TLVs of the record, with offsets in its file."""
+    inside = itertools.dropwhile(lambda line: line.offset < begin, tree(content))
+    return list(itertools.takewhile(lambda line: line.offset < end, inside))
+
+
+def _show(e: Explanation) -> None:
+    file = e.file
+    out.print(f"[bold]Record {file['file_id'][:8]}:{e.record_index}[/] of {file['name']} "
+              f"({file['partner']}, {file['format']}), file {file['state']}")
+    _show_raw(e)
+    if e.usage:
+        _show_fields("Usage", e.usage, skip=("partner", "file_id", "record_index", "byte_offset",
+                                             "byte_length"))
+    for reject in e.rejects:
+        _show_reject(reject)
+    for charge in e.charges:
+        _show_charge(charge)
+    if e.postings:
+        out.print("\n[bold]Postings[/]")
+    for p in e.postings:
+        out.print(f"  {p['account']}: {decimal_text(p['amount_micros'])} {p['currency']}, "
+                  f"entry {p['file_number']}/{p['record_index']}/{p['leg']}/{p['revision']}")
+
+
+def _show_raw(e: Explanation) -> None:
+    if not e.raw:
+        return
+    out.print(f"\n[bold]Raw[/] {len(e.raw)} octets")
+    if e.file["format"] == "tap":
+        for line in e.tree:
+            out.print(tlv_text(line, e.tree[0].depth), markup=False, soft_wrap=True)
+    else:
+        text = e.raw[:_RAW_SHOWN].decode("latin-1")
+        out.print(text + ("…" if len(e.raw) > _RAW_SHOWN else ""), markup=False)
+
+
+def _show_fields(title: str, row: dict[str, Any], skip: tuple[str, ...] = ()) -> None:
+    out.print(f"\n[bold]{title}[/]")
+    for name, value in row.items():
+        if value is not None and name not in skip:
+            out.print(f"  {name:<24} {value}", markup=False)
+
+
+def _show_reject(reject: dict[str, Any]) -> None:
+    code = CODES.get(reject["code"])
+    out.print(f"\n[bold]{reject['outcome'].capitalize()}[/] at {reject['stage']}: {reject['code']}")
+    out.print(f"  {reject['detail']}", markup=False)
+    if code:
+        out.print(f"  {code.meaning} {code.remedy}", markup=False)
+    if reject["original_file_id"]:
+        out.print(f"  first copy: {reject['original_file_id'][:8]}:"
+                  f"{reject['original_record_index']}")
+
+
+def _show_charge(c: dict[str, Any]) -> None:
+    out.print(f"\n[bold]Charge, {c['leg']}[/]: {c['account']} "
+              f"{decimal_text(c['amount_micros'])} {c['currency']} ({c['amount_micros']} micros)")
+    if c["source"] == "partner":
+        out.print("  as the partner states it in the record")
+    if c["rate_row"]:
+        out.print(f"  tariff {c['tariff']}, rate at {c['rate_row']}: zone {c['serving_zone']} to "
+                  f"{c['destination'] or c['destination_zone']}", markup=False)
+    if c["source"] == "tariff":
+        out.print(f"  {c['used_units']:,} {c['unit']} used, {c['billed_units']:,} billed in steps "
+                  f"of {c['first_interval']:,} then {c['next_interval']:,}")
+        if c["setup_fee_micros"]:
+            out.print(f"  set-up fee {decimal_text(c['setup_fee_micros'])}")
+        for band in c["bands"] or ():
+            out.print(f"  {band['band']}: {band['units']:,} {c['unit']} at "
+                      f"{band['price_micros']} micros per {band['price_units']:,} = "
+                      f"{band['amount_micros']} micros", markup=False)
+    elif c["expected_micros"] is not None:
+        gap = c["amount_micros"] - c["expected_micros"]
+        out.print(f"  the agreement gives {c['expected_micros']} micros: {gap:+d}")

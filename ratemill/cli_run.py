@@ -1,0 +1,167 @@
+"""`ratemill demo` and `ratemill run`."""
+
+import logging
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from charging.ledger import Ledger
+from ratemill import pipeline
+from ratemill.demo import partners_online, prepare_home
+from ratemill.errors import SettingsError
+from ratemill.funnel import FunnelRow, file_status, totals
+from ratemill.home import DEFAULT, Home
+from ratemill.money import amounts_text, decimal_text
+from ratemill.run import RunResult, run
+from ratemill.screen import Bars, err, out, plain_table, show_funnel
+from ratemill.settings import clock
+
+_DEMO_ACCOUNTS = 3
+
+
+def run_command(
+    path: Path | None, environ: Mapping[str, str], partners: Sequence[str], *, as_json: bool
+) -> int:
+    """Run over the home; exit code 0, or 3 when a partner could not be reached."""
+    home = Home.find(path, environ)
+    result = _run(home, environ, partners)
+    if as_json:
+        out.print_json(msgspec.json.encode(_summary(result)).decode())
+    else:
+        _show(result)
+    return 3 if result.unreachable else 0
+
+
+def _run(home: Home, environ: Mapping[str, str], partners: Sequence[str]) -> RunResult:
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+    now = clock(home.settings)
+    unknown = sorted(set(partners) - set(home.profiles()))
+    if unknown:
+        raise SettingsError(
+            str(home.root / "partners"), f"no profile of {', '.join(unknown)}",
+            f"there are {', '.join(home.profiles())}",
+        )
+    chosen = list(partners) or list(home.profiles())
+    with partners_online(home, environ) as connections:
+        return run(
+            home, chosen, now=now, environ=connections, progress=Bars()
+        )
+
+
+def _summary(result: RunResult) -> dict[str, object]:
+    return {
+        "new_files": result.new,
+        "finished_files": [msgspec.to_builtins(row) for row in result.rows],
+        "totals": totals(result.rows),
+        "unreachable": [str(e) for e in result.unreachable],
+    }
+
+
+def _show(result: RunResult) -> None:
+    for error in result.unreachable:
+        err.print(f"[red]{error}[/]")
+    if result.rows:
+        show_funnel(result.rows, f"{len(result.rows)} files finished")
+    else:
+        out.print("Nothing new: no file was left to do, nothing was posted.")
+
+
+def demo_command(path: Path | None, environ: Mapping[str, str]) -> int:
+    """Make the example home when there is none, run, and show what came of it."""
+    begin = time.monotonic()
+    home = prepare_home(Path(path or environ.get("RATEMILL_HOME") or DEFAULT).absolute())
+    result = _run(home, environ, ())
+    pipeline.reconcile(home, pipeline.find(home))
+    everything = file_status(home)
+    show_funnel(everything, f"{home.settings.title}: {len(everything)} files of "
+                            f"{len(home.profiles())} partners")
+    _show_notes(everything)
+    _show_partners(everything)
+    _show_accounts(home)
+    posted = totals(result.rows)["posted"]
+    if result.new or posted:
+        out.print(f"\nThis run: {len(result.new)} new files, {posted:,} records posted, "
+                  f"{time.monotonic() - begin:.1f} s")
+    else:
+        out.print("\nThis run: no new file, nothing posted: everything was here already.")
+    for error in result.unreachable:
+        err.print(f"[red]{error}[/]")
+    _show_next(home, everything)
+    return 3 if result.unreachable else 0
+
+
+def _show_notes(rows: Sequence[FunnelRow]) -> None:
+    noted = [(r.partner, r.name, note) for r in rows for note in r.notes.splitlines()]
+    if noted:
+        out.print("\n[bold]Findings[/]")
+        out.print(plain_table(("partner", "file", "finding"), noted))
+
+
+def _show_partners(rows: Sequence[FunnelRow]) -> None:
+    out.print("\n[bold]Amounts per partner[/]")
+    lines = []
+    for partner in dict.fromkeys(r.partner for r in rows):
+        mine = [r for r in rows if r.partner == partner]
+        retail = _sum([r.retail_micros for r in mine])
+        wholesale = _sum([r.wholesale_micros for r in mine])
+        lines.append((partner, sum(r.posted for r in mine), amounts_text(retail),
+                      amounts_text(wholesale)))
+    out.print(plain_table(("partner", "posted", "retail", "wholesale"), lines))
+
+
+def _sum(parts: Sequence[dict[str, int]]) -> dict[str, int]:
+    result: dict[str, int] = {}
+    for part in parts:
+        for currency, micros in part.items():
+            result[currency] = result.get(currency, 0) + micros
+    return result
+
+
+def _show_accounts(home: Home) -> None:
+    """Balances of the accounts with the most postings."""
+    with Ledger(home.ledger) as ledger:
+        balances = ledger.balances().rows(named=True)
+    subscribers = [b for b in balances if b["mode"] != "partner"]
+    busiest = sorted(subscribers, key=lambda b: (-b["postings"], b["account"]))[:_DEMO_ACCOUNTS]
+    out.print("\n[bold]Balances[/]")
+    out.print(plain_table(
+        ("account", "mode", "postings", "balance"),
+        [(b["account"], b["mode"], b["postings"],
+          f"{decimal_text(b['balance_micros'])} {b['currency']}") for b in busiest],
+    ))
+
+
+def _show_next(home: Home, rows: Sequence[FunnelRow]) -> None:
+    """Commands worth trying, with names that exist in this home."""
+    best = max(rows, key=lambda r: r.posted, default=None)
+    tap = next((r for r in rows if r.partner == "nordtel" and r.posted), best)
+    if best is None or tap is None:
+        return
+    place = "" if home.root == Path(DEFAULT).absolute() else f" --home {home.root}"
+    archived = home.archived(tap.partner, tap.file_id)
+    query = (f"""python -c "import duckdb; print(duckdb.connect('{_short(home.warehouse)}', """
+             """read_only=True).sql('from funnel'))\"""")
+    commands = (
+        (f"ratemill status{place}", "every file and where its records went"),
+        (f"ratemill rejects{place}", "what was turned away, why, and the money at risk"),
+        (f"ratemill explain {best.file_id[:8]}:0{place}", "one record from octets to postings"),
+        (f"ratemill inspect {_short(archived)}", "the TLV tree of a TAP file"),
+        (query, "the analysts' DuckDB file"),
+    )
+    out.print("\n[bold]Next[/] (commands are in .venv/bin)")
+    for command, meaning in commands:
+        out.print(f"  {command}\n      [dim]{meaning}[/]", soft_wrap=True)
+
+
+def _short(path: Path) -> str:
+    """The path from here when it is below the current folder."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+

@@ -1,0 +1,101 @@
+"""The lake: Parquet files, one per table, partner and source file, each written whole or not."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from charging.schema import POSTING
+from mediation.schema import ARRIVAL, FILE, REJECT, USAGE
+from mediation.tables import Table, conform
+from rating.schema import CHARGE
+
+Stage = Literal["collect", "mediate", "rate", "post"]
+STAGES: tuple[Stage, ...] = ("collect", "mediate", "rate", "post")
+TABLES: tuple[Table, ...] = (ARRIVAL, FILE, USAGE, REJECT, CHARGE, POSTING)
+
+# What a stage writes, in the order it writes it: the file row comes last, so that a file's row
+# never speaks of outputs that are not there.
+OUTPUTS: dict[Stage, tuple[Table, ...]] = {
+    "collect": (FILE,),
+    "mediate": (USAGE, REJECT, FILE),
+    "rate": (CHARGE, REJECT, FILE),
+    "post": (POSTING, REJECT, FILE),
+}
+# Tables that several stages write have the stage in the file's name.
+_STAGED = (FILE.name, REJECT.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Lake:
+    """Reads and writes the tables below one folder."""
+
+    root: Path
+
+    def path(self, table: Table, partner: str, file_id: str, stage: Stage) -> Path:
+        """Where a stage's output for one source file is."""
+        suffix = f".{stage}" if table.name in _STAGED else ""
+        return self.root / table.name / partner / f"{file_id}{suffix}.parquet"
+
+    def write(self, table: Table, path: Path, frame: pl.DataFrame) -> None:
+        """Write a conforming frame to a temporary name, make it durable, rename it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        conform(table, frame).write_parquet(part, compression="zstd")
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.replace(path)
+
+    def read(self, table: Table, paths: Iterable[Path]) -> pl.DataFrame:
+        """The rows of several files of one table, in the order of the paths."""
+        present = list(paths)
+        return pl.read_parquet(present, glob=False) if present else table.empty()
+
+    def done(self, partner: str, file_id: str, stage: Stage) -> bool:
+        """Whether all outputs of the stage are there: they are its only state."""
+        return all(self.path(t, partner, file_id, stage).exists() for t in OUTPUTS[stage])
+
+    def save(
+        self, partner: str, file_id: str, stage: Stage, frames: dict[Table, pl.DataFrame]
+    ) -> None:
+        """Write a stage's outputs in the declared order."""
+        for table in OUTPUTS[stage]:
+            self.write(table, self.path(table, partner, file_id, stage), frames[table])
+
+    def load(self, table: Table, partner: str, file_id: str, stage: Stage) -> pl.DataFrame:
+        """One output of a stage."""
+        return self.read(table, [self.path(table, partner, file_id, stage)])
+
+    def reopen(self, partner: str, file_id: str, stage: Stage) -> None:
+        """Remove a stage's file row, so that the stage runs again over its other outputs."""
+        self.path(FILE, partner, file_id, stage).unlink(missing_ok=True)
+
+    def arrival_path(self, partner: str, arrival_id: str) -> Path:
+        """Where the row of one delivery is."""
+        return self.root / ARRIVAL.name / partner / f"{arrival_id}.parquet"
+
+    def files(self, table: Table, pattern: str = "*/*.parquet") -> list[Path]:
+        """All finished files of a table, in name order."""
+        return sorted(
+            p for p in (self.root / table.name).glob(pattern) if not p.name.startswith(".")
+        )
+
+    def arrivals(self, partner: str = "*") -> pl.DataFrame:
+        """Table arrival, of one partner or all, in order of arrival."""
+        found = self.files(ARRIVAL, f"{partner}/*.parquet")
+        return self.read(ARRIVAL, found).sort("file_number", "copy_of", "name", nulls_last=False)
+
+    def file_rows(self, stage: Stage | None = None) -> pl.DataFrame:
+        """Table file: each file's row of the given stage, else of its last finished stage."""
+        rows = self.read(FILE, self.files(FILE, f"*/*.{stage or '*'}.parquet"))
+        rank = pl.col("stage").replace_strict(
+            {s: i for i, s in enumerate(STAGES)}, return_dtype=pl.Int32
+        )
+        return (
+            rows.sort(rank)
+            .unique(["partner", "file_id"], keep="last", maintain_order=True)
+            .sort("file_number")
+        )

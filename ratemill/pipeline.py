@@ -1,0 +1,267 @@
+"""The conductor: each step of the pipeline over a home, callable in any order and repeatedly.
+
+Airflow tasks and `ratemill run` call the same functions. A file is named by its reference
+`partner/file_id`; a step that was done is skipped, so repeating any call is harmless.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from charging.ledger import Ledger
+from charging.schema import POSTING
+from mediation.file_context import FileContext
+from mediation.outcome import Outcome
+from mediation.reject import rejects
+from mediation.schema import FILE, REJECT, USAGE
+from ratemill.arrivals import collect
+from ratemill.home import Home
+from ratemill.lake import STAGES, Lake, Stage
+from ratemill.receipt import deliver
+from ratemill.reconcile import reconcile
+from ratemill.refs import receipt_path, split
+from ratemill.settled import Settled
+from ratemill.warehouse import publish
+from rating.schema import CHARGE
+
+__all__ = [
+    "collect", "deliver", "find", "mediate", "pending", "post", "publish", "rate", "reconcile",
+    "reset", "rows_of",
+]
+
+# States that end a file's way before rating; later stages keep them.
+FINAL_STATES = ("notification", "test", "quarantined", "refused")
+
+
+def pending(home: Home, partner: str | None = None) -> list[str]:
+    """References of files with a stage not done, in order of arrival."""
+    lake = Lake(home.lake)
+    rows = lake.file_rows("collect")
+    if partner is not None:
+        rows = rows.filter(pl.col("partner") == partner)
+    return [
+        f"{name}/{file_id}"
+        for name, file_id in rows.select("partner", "file_id").iter_rows()
+        if not all(lake.done(name, file_id, stage) for stage in STAGES)
+        or not receipt_path(home, name, file_id).exists()
+    ]
+
+
+def find(
+    home: Home,
+    partner: str | None = None,
+    received_from: datetime | None = None,
+    received_to: datetime | None = None,
+    file_ids: Iterable[str] = (),
+) -> list[str]:
+    """References of received files by partner, arrival (half-open) and file id or its start."""
+    rows = Lake(home.lake).file_rows("collect")
+    if partner is not None:
+        rows = rows.filter(pl.col("partner") == partner)
+    if received_from is not None:
+        rows = rows.filter(pl.col("received_at") >= received_from)
+    if received_to is not None:
+        rows = rows.filter(pl.col("received_at") < received_to)
+    starts = tuple(file_ids)
+    return [
+        f"{name}/{file_id}"
+        for name, file_id in rows.select("partner", "file_id").iter_rows()
+        if not starts or file_id.startswith(starts)
+    ]
+
+
+def _nothing() -> None:
+    """What happens after each file when nobody watches."""
+
+
+def mediate(
+    home: Home, refs: Iterable[str], *, done: Callable[[], None] = _nothing
+) -> list[dict[str, Any]]:
+    """Decode to deduplicate each file; the current rows (table file) of the files, as dicts."""
+    from mediation.gate import Gate
+    from mediation.mediate import mediate as mediate_file
+
+    lake, todo = Lake(home.lake), list(refs)
+    waiting = [ref for ref in todo if not lake.done(*split(ref), "mediate")]
+    mediated, gate, settled = lake.file_rows("mediate"), Gate(home.reports), Settled(home)
+    for ref in waiting:
+        partner, file_id = split(ref)
+        collected = lake.load(FILE, partner, file_id, "collect")
+        row = collected.row(0, named=True)
+        # Only files that arrived earlier count, so the outcome does not depend on which worker
+        # was faster; what two workers both let pass is caught by the ledger's usage keys.
+        before = mediated.filter(pl.col("file_number") < row["file_number"])
+        result = mediate_file(
+            home.archived(partner, file_id).read_bytes(),
+            home.profiles()[partner],
+            _context(row),
+            _earlier(before, partner),
+            partial(_known_keys, lake, before),
+            gate,
+        )
+        fresh = Outcome(result.usage, result.rejects)
+        outcome = settled.merge(USAGE, ref, "mediate", fresh)
+        frames = {
+            USAGE: outcome.passed,
+            REJECT: outcome.rejects,
+            FILE: _next_row(collected, "mediate", result.figures | _ends(outcome.rejects)),
+        }
+        lake.save(partner, file_id, "mediate", frames)
+        mediated = pl.concat([mediated, frames[FILE]])
+        done()
+    return rows_of(home, todo)
+
+
+def _ends(rejects: pl.DataFrame) -> dict[str, int]:
+    """Records in the rejects by outcome, as columns of the file row."""
+    ends = rejects.filter(pl.col("record_index").is_not_null())["outcome"]
+    return {name: int((ends == name).sum()) for name in ("duplicate", "suspended", "dropped")}
+
+
+def _earlier(before: pl.DataFrame, partner: str) -> pl.DataFrame:
+    """The partner's earlier files for file control; its kind is what the state says."""
+    special = pl.col("state").is_in(["test", "notification"])
+    return before.filter(pl.col("partner") == partner).with_columns(
+        kind=pl.when(special).then("state").otherwise(pl.lit("live"))
+    )
+
+
+def _context(row: Mapping[str, Any]) -> FileContext:
+    return FileContext(row["partner"], row["file_id"], row["name"], row["received_at"])
+
+
+def _known_keys(lake: Lake, before: pl.DataFrame, keys: pl.Series) -> pl.DataFrame:
+    """Those of the keys that earlier files hold: usage_key, file_id, record_index."""
+    paths = [
+        lake.path(USAGE, partner, file_id, "mediate")
+        for partner, file_id, state in before.select("partner", "file_id", "state").iter_rows()
+        if state == "mediated"
+    ]
+    columns = ["usage_key", "file_id", "record_index"]
+    if not paths:
+        return USAGE.empty().select(columns)
+    found = pl.scan_parquet(paths, glob=False).select(columns)
+    return found.filter(pl.col("usage_key").is_in(keys.implode())).collect()
+
+
+def rate(
+    home: Home, refs: Iterable[str], *, done: Callable[[], None] = _nothing
+) -> list[dict[str, Any]]:
+    """Price each mediated file's usage; the current rows of the files."""
+    from rating.catalog import load_catalog
+    from rating.rate import rate as rate_usage
+
+    lake, todo = Lake(home.lake), list(refs)
+    waiting = _ready(lake, todo, "mediate", "rate")
+    if not waiting:
+        return rows_of(home, todo)
+    catalog, settled = load_catalog(home.catalog, home.settings.zone), Settled(home)
+    for ref in waiting:
+        partner, file_id = split(ref)
+        mediated = lake.load(FILE, partner, file_id, "mediate")
+        row = mediated.row(0, named=True)
+        fresh = rate_usage(lake.load(USAGE, partner, file_id, "mediate"), catalog, _context(row))
+        outcome = settled.merge(CHARGE, ref, "rate", fresh)
+        figures = {
+            "rated": outcome.passed["record_index"].n_unique(),
+            "suspended": row["suspended"] + outcome.rejects.height,
+            "state": _state(row["state"], "rated"),
+        }
+        frames = {
+            CHARGE: outcome.passed,
+            REJECT: outcome.rejects,
+            FILE: _next_row(mediated, "rate", figures),
+        }
+        lake.save(partner, file_id, "rate", frames)
+        done()
+    return rows_of(home, todo)
+
+
+def _ready(lake: Lake, refs: Iterable[str], before: Stage, stage: Stage) -> list[str]:
+    """References whose stage is not done and whose stage before it is."""
+    return [r for r in refs if not lake.done(*split(r), stage) and lake.done(*split(r), before)]
+
+
+def post(
+    home: Home, refs: Iterable[str], *, now: datetime, done: Callable[[], None] = _nothing
+) -> list[dict[str, Any]]:
+    """Put each rated file's charges on the ledger, each exactly once; the current rows."""
+    lake, todo = Lake(home.lake), list(refs)
+    waiting = _ready(lake, todo, "rate", "post")
+    if waiting:
+        with Ledger(home.ledger) as ledger:
+            ledger.open_accounts(_accounts(home))
+            for ref in waiting:
+                _post_file(lake, ledger, *split(ref), now)
+                done()
+    return rows_of(home, todo)
+
+
+def _accounts(home: Home) -> pl.DataFrame:
+    from rating.catalog import load_catalog
+
+    catalog = load_catalog(home.catalog, home.settings.zone)
+    return catalog.accounts.select("account", "currency", "mode", "opening_balance_micros")
+
+
+def _post_file(lake: Lake, ledger: Ledger, partner: str, file_id: str, now: datetime) -> None:
+    """The ledger first, in one transaction; then what it says now, as this file's detail."""
+    rated = lake.load(FILE, partner, file_id, "rate")
+    row = rated.row(0, named=True)
+    posted = ledger.post(partner, file_id, lake.load(CHARGE, partner, file_id, "rate"), now)
+    refused = posted.refused.join(
+        lake.load(USAGE, partner, file_id, "mediate").select(
+            "record_index", "byte_offset",
+            money_at_risk_micros="partner_charge_micros", currency="partner_currency",
+        ),
+        on="record_index", how="left", maintain_order="left",
+    ).with_columns(
+        code=pl.lit("ALREADY_POSTED"),
+        detail=pl.format("posted before as {}:{}", pl.col("original_file_id").str.slice(0, 8),
+                         "original_record_index"),
+    )
+    figures = {
+        "posted": posted.posted,
+        "duplicate": row["duplicate"] + refused.height,
+        "state": _state(row["state"], "posted"),
+    }
+    frames = {
+        POSTING: ledger.postings(partner, file_id),
+        REJECT: rejects(_context(row), refused),
+        FILE: _next_row(rated, "post", figures),
+    }
+    lake.save(partner, file_id, "post", frames)
+
+
+def _state(before: str, after: str) -> str:
+    return before if before in FINAL_STATES else after
+
+
+def _next_row(row: pl.DataFrame, stage: Stage, figures: Mapping[str, object]) -> pl.DataFrame:
+    """The file's row as this stage leaves it."""
+    values = {**figures, "stage": stage}
+    return FILE.fill(row.with_columns(pl.lit(v).alias(k) for k, v in values.items()))
+
+
+def rows_of(home: Home, refs: Iterable[str]) -> list[dict[str, Any]]:
+    """The current row (table file) of each reference, as dicts in the order of arrival."""
+    wanted = set(refs)
+    rows = Lake(home.lake).file_rows().rows(named=True)
+    return [row for row in rows if f"{row['partner']}/{row['file_id']}" in wanted]
+
+
+def reset(home: Home, refs: Iterable[str], stage: Stage) -> None:
+    """Have `stage` and all later ones run again for these files.
+
+    What is posted stays as it was posted; the rest is looked at anew (ratemill/settled.py).
+    """
+    lake = Lake(home.lake)
+    again = STAGES[max(STAGES.index(stage), STAGES.index("mediate")):]
+    for ref in refs:
+        partner, file_id = split(ref)
+        receipt_path(home, partner, file_id).unlink(missing_ok=True)
+        for later in reversed(again):
+            lake.reopen(partner, file_id, later)

@@ -1,0 +1,82 @@
+"""One run over a home: collect from every partner, then every stage for what is not done."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ratemill import pipeline
+from ratemill.errors import PartnerUnreachable
+from ratemill.funnel import FunnelRow, funnel
+from ratemill.home import Home
+from ratemill.refs import split
+from ratemill.sweep import sweep
+
+
+class Progress(Protocol):
+    """Where a run reports its way."""
+
+    def step(self, label: str, total: int) -> AbstractContextManager[Callable[[], None]]:
+        """A context whose value is called once for each unit done."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run did: new files, files it finished, and partners that could not be reached."""
+
+    new: list[str]
+    finished: list[str]
+    unreachable: list[PartnerUnreachable]
+    rows: list[FunnelRow]
+    """The figures of every file this run finished, proven"""
+
+
+def run(
+    home: Home,
+    partners: Sequence[str],
+    *,
+    now: datetime,
+    environ: Mapping[str, str],
+    progress: Progress,
+) -> RunResult:
+    """Collect from the partners and take every unfinished file of theirs to its end.
+
+    A partner that cannot be reached costs only himself. ConservationError when a record or a sum
+    is not where it must be.
+    """
+    sweep(home)
+    new, unreachable = _collect(home, partners, now, environ, progress)
+    todo = [ref for ref in pipeline.pending(home) if split(ref)[0] in partners]
+    with progress.step("mediate", len(todo)) as done:
+        pipeline.mediate(home, todo, done=done)
+    with progress.step("rate", len(todo)) as done:
+        pipeline.rate(home, todo, done=done)
+    with progress.step("post", len(todo)) as done:
+        pipeline.post(home, todo, now=now, done=done)
+    pipeline.deliver(home, todo)
+    rows = funnel(pipeline.reconcile(home, todo))
+    if todo or not home.warehouse.exists():
+        with progress.step("publish", 1) as done:
+            pipeline.publish(home)
+            done()
+    return RunResult(new, todo, unreachable, rows)
+
+
+def _collect(
+    home: Home, partners: Iterable[str], now: datetime, environ: Mapping[str, str],
+    progress: Progress,
+) -> tuple[list[str], list[PartnerUnreachable]]:
+    new: list[str] = []
+    unreachable: list[PartnerUnreachable] = []
+    names = list(partners)
+    with progress.step("collect", len(names)) as done:
+        for partner in names:
+            try:
+                new += pipeline.collect(home, partner, now=now, environ=environ)
+            except PartnerUnreachable as error:
+                unreachable.append(error)
+            done()
+    return new, unreachable
+

@@ -1,0 +1,87 @@
+"""What the command line shows: tables, progress and messages, coloured only on a terminal."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from asn1.tree import TreeLine
+from ratemill.funnel import FunnelRow, equation, totals
+from ratemill.money import amounts_text
+
+# Wide enough for the funnel when the output is a file: a table must not be folded for a script.
+_FILE_WIDTH = 160
+
+out = Console(highlight=False, soft_wrap=False)
+err = Console(stderr=True, highlight=False)
+if not out.is_terminal:
+    out.width = _FILE_WIDTH
+
+_STATE_STYLE = {"posted": "green", "quarantined": "yellow", "refused": "red", "test": "cyan",
+                "notification": "cyan", "copy": "dim"}
+
+
+class Bars:
+    """Progress bars on a terminal's stderr; nothing when it is not one."""
+
+    @contextmanager
+    def step(self, label: str, total: int) -> Iterator[Callable[[], None]]:
+        """A bar for one step of a run; call the value once for each unit done."""
+        columns = (TextColumn("{task.description:>8}"), BarColumn(), MofNCompleteColumn(),
+                   TimeElapsedColumn())
+        with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+            task = bar.add_task(label, total=total)
+            yield lambda: bar.advance(task)
+
+
+def funnel_table(rows: Sequence[FunnelRow]) -> Table:
+    """One line per file with its counts, amounts and state; the totals below."""
+    table = Table(box=None, header_style="bold", show_footer=bool(rows), padding=(0, 1))
+    sums = totals(rows)
+    table.add_column("partner", "total", no_wrap=True)
+    table.add_column("file", f"{len(rows)} files", no_wrap=True)
+    for name, total in (
+        ("received", sums["received"]), ("decoded", sum(r.decoded for r in rows)),
+        ("rejected", sums["suspended"] + sums["dropped"]), ("duplicate", sums["duplicate"]),
+        ("rated", sum(r.rated for r in rows)), ("posted", sums["posted"]),
+    ):
+        table.add_column(name, f"{total:,}", justify="right", no_wrap=True)
+    table.add_column("retail", justify="right", no_wrap=True)
+    table.add_column("wholesale", justify="right", no_wrap=True)
+    table.add_column("state", no_wrap=True)
+    for r in rows:
+        table.add_row(
+            r.partner, r.name, *(f"{n:,}" for n in (r.received, r.decoded, r.rejected,
+                                                   r.duplicate, r.rated, r.posted)),
+            amounts_text(r.retail_micros), amounts_text(r.wholesale_micros),
+            f"[{_STATE_STYLE.get(r.state, 'default')}]{r.state}[/]",
+        )
+    return table
+
+
+def show_funnel(rows: Sequence[FunnelRow], title: str) -> None:
+    """Print the funnel and, below it, the promise in figures."""
+    out.print(f"[bold]{title}[/]")
+    out.print(funnel_table(rows))
+    out.print(f"\n  {equation(totals(rows))}")
+
+
+def plain_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
+    """A table without lines; numbers to the right."""
+    table = Table(box=None, header_style="bold", padding=(0, 1))
+    for i, name in enumerate(columns):
+        numeric = all(isinstance(row[i], int) for row in rows) and bool(rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*("" if v is None else f"{v:,}" if isinstance(v, int) else str(v)
+                        for v in row))
+    return table
+
+
+def tlv_text(line: TreeLine, depth: int = 0) -> str:
+    """One line of a TLV tree: offset, indented name and tag, length, value; depth is the root's."""
+    name = f"{'  ' * (line.depth - depth)}{line.name or '?'}"
+    length = "∞" if line.length < 0 else str(line.length)
+    return f"{line.offset:>8}  {name:<44} {line.tag:<18} {length:>6}  {line.value_text}".rstrip()

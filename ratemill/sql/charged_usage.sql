@@ -1,0 +1,25 @@
+-- One row per posted usage with both legs side by side.
+create view charged_usage as
+select
+  u.*,
+  r.account,
+  r.currency as retail_currency,
+  r.amount_micros as retail_micros,
+  w.currency as wholesale_currency,
+  w.amount_micros as wholesale_micros,
+  w.expected_micros as wholesale_expected_micros,
+  r.destination,
+  r.serving_zone,
+  r.tariff,
+  r.billed_units,
+  r.unit
+from usage u
+join charge r on r.file_id = u.file_id and r.partner = u.partner
+  and r.record_index = u.record_index and r.leg = 'retail'
+join charge w on w.file_id = u.file_id and w.partner = u.partner
+  and w.record_index = u.record_index and w.leg = 'wholesale'
+semi join posting p on p.file_id = u.file_id and p.partner = u.partner
+  and p.record_index = u.record_index;
+
+comment on view charged_usage is
+  'One row per posted usage with its retail and wholesale charge, micro-units of the named currency';

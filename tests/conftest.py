@@ -1,0 +1,44 @@
+"""Homes that several tests look at: made and run once a session."""
+
+import os
+import time
+from contextlib import nullcontext
+
+import pytest
+
+os.environ["TZ"] = "UTC"
+os.environ["GX_ANALYTICS_ENABLED"] = "false"
+time.tzset()
+
+
+class Quiet:
+    """A progress that nobody watches."""
+
+    def step(self, *_):
+        return nullcontext(lambda: None)
+
+
+def run_home(home, partners=None):
+    """Run over a home the way `ratemill run` does, with the partners online."""
+    from ratemill.demo import partners_online
+    from ratemill.run import run
+    from ratemill.settings import clock
+
+    with partners_online(home, {}) as environ:
+        return run(home, partners or list(home.profiles()), now=clock(home.settings),
+                   environ=environ, progress=Quiet())
+
+
+@pytest.fixture(scope="session")
+def runner():
+    return run_home
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory):
+    """The example home after one run. Look, do not touch: other tests look at it too."""
+    from ratemill.demo import prepare_home
+
+    home = prepare_home(tmp_path_factory.mktemp("example") / "home")
+    run_home(home)
+    return home

@@ -1,0 +1,53 @@
+"""Goldens: what each sample file becomes, as CSV beside it: x.usage.csv and two more."""
+
+from pathlib import Path
+
+import polars as pl
+
+from mediation.schema import REJECT, USAGE
+from ratemill.demo import SAMPLE
+from ratemill.home import Home
+from ratemill.lake import Lake
+from rating.schema import CHARGE
+
+INBOX = SAMPLE / "inbox"
+# The same in every row, or different after any change of the catalog: noise in a difference.
+_NOISE = {"partner", "file_id", "catalog_version"}
+
+
+def goldens(home: Home) -> dict[Path, str]:
+    """Path beside each sample file to what the home has of it."""
+    lake, texts = Lake(home.lake), {}
+    for arrival in lake.arrivals().filter(pl.col("copy_of").is_null()).rows(named=True):
+        partner, file_id = arrival["partner"], arrival["file_id"]
+        at = INBOX / partner / "outgoing" / arrival["name"]
+        rejects = lake.read(
+            REJECT, [lake.path(REJECT, partner, file_id, s) for s in ("mediate", "rate", "post")]
+        ).sort("record_index", nulls_last=False)
+        for kind, frame in (
+            ("usage", lake.load(USAGE, partner, file_id, "mediate")),
+            ("charges", lake.load(CHARGE, partner, file_id, "rate").with_columns(_bands())),
+            ("rejects", rejects.drop("raw")),
+        ):
+            if frame.height:
+                texts[at.with_name(f"{at.name}.{kind}.csv")] = _csv(frame)
+    return texts
+
+
+def _bands() -> pl.Expr:
+    """The bands as text: name, units, price per units, amount."""
+    field = pl.element().struct.field
+    one = pl.format("{} {}@{}/{}={}", field("band"), field("units"), field("price_micros"),
+                    field("price_units"), field("amount_micros"))
+    return pl.col("bands").list.eval(one).list.join(" + ").alias("bands")
+
+
+def _csv(frame: pl.DataFrame) -> str:
+    """The columns that say something, as CSV."""
+    names = [n for n in frame.columns if n not in _NOISE and frame[n].null_count() < frame.height]
+    return frame.select(names).write_csv()
+
+
+def stored() -> set[Path]:
+    """All goldens that lie beside the sample files."""
+    return {p for kind in ("usage", "charges", "rejects") for p in INBOX.rglob(f"*.{kind}.csv")}

@@ -1,0 +1,25 @@
+"""`make golden`: run the example and write the goldens and the reference pages anew."""
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from conftest import run_home
+from golden import goldens, stored
+
+from ratemill.demo import prepare_home
+from ratemill.reference import write
+
+with TemporaryDirectory() as folder:
+    home = prepare_home(Path(folder) / "home")
+    run_home(home)
+    texts = goldens(home)
+for path in stored() - set(texts):
+    path.unlink()
+for path, text in texts.items():
+    path.write_text(text)
+write(Path(__file__).parents[2] / "docs" / "reference")
+print(f"{len(texts)} goldens written; `git diff sample_data docs/reference` shows what changed")

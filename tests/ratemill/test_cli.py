@@ -1,0 +1,121 @@
+"""The command line as a person and a script meet it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ratemill.demo import SAMPLE
+from ratemill.lake import Lake
+
+INBOX = SAMPLE / "inbox"
+
+
+def ratemill(*arguments, home=None):
+    command = [sys.executable, "-c", "from ratemill.cli import main; main()", *map(str, arguments)]
+    if home:
+        command += ["--home", str(home.root)]
+    return subprocess.run(command, capture_output=True, text=True, check=False,
+                          env={**os.environ, "TZ": "UTC"})
+
+
+def test_status_shows_a_row_per_file_and_the_promise(example):
+    shown = ratemill("status", home=example)
+    assert shown.returncode == 0
+    assert "CDNORNTAUTRM00002.resent" in shown.stdout
+    assert " in = " in shown.stdout
+    assert "\x1b" not in shown.stdout
+
+
+def test_status_as_json(example):
+    files = json.loads(ratemill("status", "--json", home=example).stdout)
+    assert sum(f["posted"] for f in files["files"]) == files["totals"]["posted"] > 4_000
+
+
+def test_rejects_by_reason_and_one_by_one(example):
+    assert "SUBSCRIBER_UNKNOWN" in ratemill("rejects", home=example).stdout
+    one = ratemill("rejects", "--code", "subscriber_unknown", home=example)
+    assert "sims.csv" in one.stdout
+    listed = json.loads(ratemill("rejects", "--json", "--partner", "nordtel", home=example).stdout)
+    assert {r["partner"] for r in listed} == {"nordtel"}
+
+
+def record_of(example, name, index):
+    rows = Lake(example.lake).file_rows().filter(name=name)
+    return f"{rows['file_id'].item()[:10]}:{index}"
+
+
+def test_explain_from_octets_to_postings(example):
+    shown = ratemill("explain", record_of(example, "CDNORNTAUTRM00006", 115), home=example).stdout
+    for words in ("callEventStartTimeStamp", "usage_key", "peak: ", "off-peak: ", "Postings",
+                  "partner:nordtel"):
+        assert words in shown
+    told = json.loads(
+        ratemill("explain", record_of(example, "CDNORNTAUTRM00006", 115), "--json",
+                 home=example).stdout)
+    assert {c["leg"] for c in told["charges"]} == {"retail", "wholesale"}
+    for charge, posting in zip(told["charges"], told["postings"], strict=True):
+        assert charge["amount_micros"] == -posting["amount_micros"]
+
+
+def test_explain_says_why_a_record_waits(example):
+    shown = ratemill("explain", record_of(example, "CDNORNTAUTRM00007", 0), home=example).stdout
+    assert "Suspended at gate: FILE_INCOMPLETE" in shown
+
+
+@pytest.mark.parametrize(
+    ("partner", "name", "words"),
+    [
+        ("nordtel", "CDNORNTAUTRM00001", "batchControlInfo"),
+        ("alpenfon", "ALPENFON_20260903_0001.csv", "168"),
+        ("fixline", "FXL_20260904_0001.dat", "150 records read"),
+        ("xmlcom", "XC_20260913_0003.xml", "XML_BROKEN"),
+    ],
+)
+def test_inspect_shows_every_format(example, partner, name, words):
+    shown = ratemill("inspect", INBOX / partner / "outgoing" / name, home=example)
+    assert shown.returncode == 0
+    assert words in shown.stdout
+    told = ratemill("inspect", INBOX / partner / "outgoing" / name, "--json", "--limit", 5,
+                    home=example)
+    assert json.loads(told.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("explain", "zz:1"), 2, "no file begins so"),
+        (("explain", "17"), 2, "FILE_ID:INDEX"),
+        (("run", "--partner", "nobody"), 2, "no profile of nobody"),
+        (("status", "--partner", "nobody"), 2, "no profile of nobody"),
+        (("inspect", "missing.csv"), 2, "No such file"),
+        (("frobnicate",), 2, "No such command"),
+    ],
+)
+def test_wrong_input_is_told_without_a_traceback(example, arguments, code, words):
+    home = None if arguments[0] == "frobnicate" else example
+    shown = ratemill(*arguments, home=home)
+    assert shown.returncode == code
+    assert words in shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_home_that_is_none(tmp_path):
+    shown = ratemill("run", "--home", tmp_path)
+    assert shown.returncode == 2
+    assert "ratemill demo" in shown.stderr
+
+
+def test_a_broken_profile_names_file_and_place(tmp_path):
+    from ratemill.demo import prepare_home
+
+    home = prepare_home(tmp_path / "home")
+    profile = Path(home.root, "partners", "alpenfon.toml")
+    profile.write_text(profile.read_text().replace("[collect]", "[collect]\nspeed = 9"))
+    shown = ratemill("run", home=home)
+    assert shown.returncode == 2
+    assert "alpenfon.toml" in shown.stderr
+    assert "speed" in shown.stderr

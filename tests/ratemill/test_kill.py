@@ -1,0 +1,84 @@
+"""`ratemill run` killed at ten moments and run to the end leaves what an undisturbed run leaves."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from ratemill.demo import prepare_home
+
+pytestmark = pytest.mark.slow
+MOMENTS = 10
+
+
+def start(home):
+    return subprocess.Popen(
+        [sys.executable, "-c", "from ratemill.cli import main; main()", "run",
+         "--home", str(home.root)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "TZ": "UTC"},
+    )
+
+
+def finish(home):
+    process = start(home)
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors.decode()
+
+
+def outputs(home):
+    """Everything a run writes and keeps, as the number that marks how far it is."""
+    return sum(1 for top in ("archive", "lake", "outbox") for p in (home.root / top).rglob("*")
+               if p.is_file() and ".part" not in p.name)
+
+
+def picture(home):
+    """Lake, ledger, archive and outbox as comparable values."""
+    lake = {str(p.relative_to(home.lake)): pl.read_parquet(p)
+            for p in sorted(home.lake.rglob("*.parquet"))}
+    with sqlite3.connect(home.ledger) as ledger:
+        names = [n for (n,) in ledger.execute(
+            "select name from sqlite_master where type = 'table' order by name")]
+        tables = {}
+        for name in names:
+            columns = [c[1] for c in ledger.execute("select * from pragma_table_info(?)", (name,))]
+            tables[name] = sorted(
+                map(repr, ledger.execute("select " + ",".join(columns) + " from " + name)))
+    ledger.close()
+    kept = {str(p.relative_to(home.root)): p.read_bytes()
+            for top in ("archive", "outbox") for p in sorted((home.root / top).rglob("*"))
+            if p.is_file()}
+    return lake, tables, kept
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    home = prepare_home(tmp_path_factory.mktemp("undisturbed") / "home")
+    finish(home)
+    return outputs(home), picture(home)
+
+
+@pytest.mark.parametrize("moment", range(MOMENTS))
+def test_killed_and_run_again(moment, undisturbed, tmp_path):
+    total, (lake, tables, kept) = undisturbed
+    home = prepare_home(tmp_path / "home")
+    threshold = round(total * (moment + 0.5) / MOMENTS)
+    process = start(home)
+    while process.poll() is None and outputs(home) < threshold:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL, "the run ended before it could be killed"
+    finish(home)
+    lake_now, tables_now, kept_now = picture(home)
+    assert list(lake_now) == list(lake)
+    for name, frame in lake.items():
+        assert frame.equals(lake_now[name]), name
+    assert tables_now == tables
+    assert kept_now == kept
+    assert not [p for p in Path(home.root).rglob(".*.part*")]
