@@ -1,0 +1,36 @@
+"""Which faults a task is tried again for."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DECIDE = """
+import json
+from mediation.outcome import ConservationError
+from mediation.profile import ProfileError
+from ratemill.airflow_tasks import FaultPolicy
+from ratemill.errors import PartnerUnreachable, SettingsError
+faults = {
+    "link": PartnerUnreachable("sftp", "timed out", retryable=True),
+    "host key": PartnerUnreachable("sftp", "host key changed", "ask them", retryable=False),
+    "settings": SettingsError("ratemill.toml", "cannot be read"),
+    "profile": ProfileError("a.toml: wrong"),
+    "sums": ConservationError("2 in, 1 out"),
+    "disk": OSError("no space left"),
+    "unknown": ValueError("who knows"),
+}
+print(json.dumps({k: FaultPolicy().evaluate(v, 1, 2).action.value for k, v in faults.items()}))
+"""
+
+
+def test_only_faults_that_waiting_can_help_are_retried(tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", DECIDE], capture_output=True, text=True, check=True, timeout=120,
+        env={"AIRFLOW_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}, cwd=tmp_path,
+    )
+    assert json.loads(answer.stdout.splitlines()[-1]) == {
+        "link": "default", "host key": "fail", "settings": "fail", "profile": "fail",
+        "sums": "fail", "disk": "default", "unknown": "default",
+    }
