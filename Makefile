@@ -19,7 +19,7 @@ $(READY): requirements.lock bootstrap.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed (PYTHON=... names one)"; exit 2; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r bootstrap.lock
-	$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	$(BIN)/python -m rating.warm
 	@touch $(READY)
@@ -27,8 +27,9 @@ $(READY): requirements.lock bootstrap.lock pyproject.toml
 demo: $(READY) ## run the example operator: four partners, 5,000 records, SFTP to ledger
 	@$(BIN)/ratemill demo
 
-test: $(READY) ## the fast tests (under a minute)
-	$(BIN)/python -m pytest -m "not slow and not airflow"
+test: $(READY) ## the unit tests, then those that run the whole pipeline
+	$(BIN)/python -m pytest -m "not slow and not airflow and not e2e"
+	$(BIN)/python -m pytest -m "e2e and not slow and not airflow"
 
 test-slow: $(READY) ## the tests that take longer: crashes, Airflow
 	$(BIN)/python -m pytest -m "slow or airflow"

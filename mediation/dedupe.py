@@ -32,8 +32,8 @@ def dedupe(usage: pl.DataFrame, known: pl.DataFrame, ctx: FileContext) -> Outcom
         .then(pl.lit("DUPLICATE_OF_FILE"))
         .otherwise(pl.lit("DUPLICATE_IN_FILE")),
         detail=pl.when(of_file)
-        .then(pl.format("record {} of file {} has this usage key", "owner_record", "owner"))
-        .otherwise(pl.format("record {} of this file has this usage key", "first_record")),
+        .then(pl.format("usage key of {}:{}", pl.col("owner").str.slice(0, 8), "owner_record"))
+        .otherwise(pl.format("usage key of record {} of this file", "first_record")),
         original_file_id=pl.when(of_file).then(pl.col("owner")).otherwise(pl.col("file_id")),
         original_record_index=pl.when(of_file)
         .then(pl.col("owner_record"))

@@ -78,7 +78,7 @@ def _reused(header: FileHeader, ctx: FileContext, taken: pl.DataFrame) -> Refusa
         return None
     detail = (
         f"sequence {header.sequence} of {ctx.name} was used by {same['name'][0]} "
-        f"(file {same['file_id'][0]}), whose content differs"
+        f"(file {same['file_id'][0][:8]}), whose content differs"
     )
     return "SEQUENCE_REUSED", detail
 

@@ -154,6 +154,7 @@ def _show_next(home: Home, rows: Sequence[FunnelRow]) -> None:
         (f"ratemill explain {best.file_id[:8]}:0{place}", "one record from octets to postings"),
         (f"ratemill inspect {_short(archived)}", "the TLV tree of a TAP file"),
         (query, "the analysts' DuckDB file"),
+        (f"open {_short(home.reports / 'docs' / 'index.html')}", "what the gate checked"),
     )
     out.print("\n[bold]Next[/] (commands are in .venv/bin)")
     for command, meaning in commands:

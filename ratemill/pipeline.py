@@ -7,6 +7,7 @@ Airflow tasks and `ratemill run` call the same functions. A file is named by its
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -18,13 +19,14 @@ from mediation.outcome import Outcome
 from mediation.reject import rejects
 from mediation.schema import FILE, REJECT, USAGE
 from ratemill.arrivals import collect
+from ratemill.data_docs import build_data_docs
 from ratemill.home import Home
 from ratemill.lake import STAGES, Lake, Stage
 from ratemill.receipt import deliver
 from ratemill.reconcile import reconcile
 from ratemill.refs import receipt_path, split
 from ratemill.settled import Settled
-from ratemill.warehouse import publish
+from ratemill.warehouse import build_warehouse
 from rating.schema import CHARGE
 
 __all__ = [
@@ -244,6 +246,12 @@ def _next_row(row: pl.DataFrame, stage: Stage, figures: Mapping[str, object]) ->
     """The file's row as this stage leaves it."""
     values = {**figures, "stage": stage}
     return FILE.fill(row.with_columns(pl.lit(v).alias(k) for k, v in values.items()))
+
+
+def publish(home: Home) -> Path:
+    """The analysts' warehouse, made anew together with the pages of the gate."""
+    build_data_docs(home)
+    return build_warehouse(home)
 
 
 def rows_of(home: Home, refs: Iterable[str]) -> list[dict[str, Any]]:

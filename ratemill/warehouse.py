@@ -26,7 +26,7 @@ _VIEWS: dict[Table, tuple[Stage, ...]] = {
 }
 
 
-def publish(home: Home) -> Path:
+def build_warehouse(home: Home) -> Path:
     """A new warehouse.duckdb in place of the old; readers of the old one keep theirs."""
     lake = Lake(home.lake)
     part = home.warehouse.with_name(f".{home.warehouse.name}.{os.getpid()}.part")

@@ -42,3 +42,10 @@ def example(tmp_path_factory):
     home = prepare_home(tmp_path_factory.mktemp("example") / "home")
     run_home(home)
     return home
+
+
+def pytest_collection_modifyitems(items):
+    """Whatever runs the whole pipeline is no unit test: it is marked e2e by the fixture it uses."""
+    for item in items:
+        if {"example", "runner"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("e2e")

@@ -63,7 +63,7 @@ def test_a_key_of_an_earlier_file_turns_every_copy_away() -> None:
     assert outcome.passed["record_index"].to_list() == [1]
     assert set(outcome.rejects["code"]) == {"DUPLICATE_OF_FILE"}
     assert outcome.rejects["original_record_index"].to_list() == [41, 41]
-    assert "record 41 of file other" in outcome.rejects["detail"][0]
+    assert "other:41" in outcome.rejects["detail"][0]
 
 
 def test_the_files_own_keys_do_not_count_when_it_is_run_again() -> None:

@@ -1,28 +1,47 @@
 """The command line as a person and a script meet it."""
 
 import json
-import os
-import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from ratemill.cli import main
 from ratemill.demo import SAMPLE
 from ratemill.lake import Lake
 
 INBOX = SAMPLE / "inbox"
 
 
-def ratemill(*arguments, home=None):
-    command = [sys.executable, "-c", "from ratemill.cli import main; main()", *map(str, arguments)]
-    if home:
-        command += ["--home", str(home.root)]
-    return subprocess.run(command, capture_output=True, text=True, check=False,
-                          env={**os.environ, "TZ": "UTC"})
+@dataclass
+class Shown:
+    """What a command printed and ended with."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def test_status_shows_a_row_per_file_and_the_promise(example):
+@pytest.fixture
+def ratemill(capfd, monkeypatch):
+    """The command as the console script calls it, in this process: imports are paid once."""
+
+    def call(*arguments, home=None):
+        place = ["--home", str(home.root)] if home else []
+        monkeypatch.setattr(sys, "argv", ["ratemill", *map(str, arguments), *place])
+        capfd.readouterr()
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return Shown(code, *capfd.readouterr())
+
+    return call
+
+
+def test_status_shows_a_row_per_file_and_the_promise(example, ratemill):
     shown = ratemill("status", home=example)
     assert shown.returncode == 0
     assert "CDNORNTAUTRM00002.resent" in shown.stdout
@@ -30,12 +49,12 @@ def test_status_shows_a_row_per_file_and_the_promise(example):
     assert "\x1b" not in shown.stdout
 
 
-def test_status_as_json(example):
+def test_status_as_json(example, ratemill):
     files = json.loads(ratemill("status", "--json", home=example).stdout)
     assert sum(f["posted"] for f in files["files"]) == files["totals"]["posted"] > 4_000
 
 
-def test_rejects_by_reason_and_one_by_one(example):
+def test_rejects_by_reason_and_one_by_one(example, ratemill):
     assert "SUBSCRIBER_UNKNOWN" in ratemill("rejects", home=example).stdout
     one = ratemill("rejects", "--code", "subscriber_unknown", home=example)
     assert "sims.csv" in one.stdout
@@ -48,7 +67,7 @@ def record_of(example, name, index):
     return f"{rows['file_id'].item()[:10]}:{index}"
 
 
-def test_explain_from_octets_to_postings(example):
+def test_explain_from_octets_to_postings(example, ratemill):
     shown = ratemill("explain", record_of(example, "CDNORNTAUTRM00006", 115), home=example).stdout
     for words in ("callEventStartTimeStamp", "usage_key", "peak: ", "off-peak: ", "Postings",
                   "partner:nordtel"):
@@ -61,7 +80,7 @@ def test_explain_from_octets_to_postings(example):
         assert charge["amount_micros"] == -posting["amount_micros"]
 
 
-def test_explain_says_why_a_record_waits(example):
+def test_explain_says_why_a_record_waits(example, ratemill):
     shown = ratemill("explain", record_of(example, "CDNORNTAUTRM00007", 0), home=example).stdout
     assert "Suspended at gate: FILE_INCOMPLETE" in shown
 
@@ -75,7 +94,7 @@ def test_explain_says_why_a_record_waits(example):
         ("xmlcom", "XC_20260913_0003.xml", "XML_BROKEN"),
     ],
 )
-def test_inspect_shows_every_format(example, partner, name, words):
+def test_inspect_shows_every_format(example, partner, name, words, ratemill):
     shown = ratemill("inspect", INBOX / partner / "outgoing" / name, home=example)
     assert shown.returncode == 0
     assert words in shown.stdout
@@ -95,7 +114,7 @@ def test_inspect_shows_every_format(example, partner, name, words):
         (("frobnicate",), 2, "No such command"),
     ],
 )
-def test_wrong_input_is_told_without_a_traceback(example, arguments, code, words):
+def test_wrong_input_is_told_without_a_traceback(example, arguments, code, words, ratemill):
     home = None if arguments[0] == "frobnicate" else example
     shown = ratemill(*arguments, home=home)
     assert shown.returncode == code
@@ -103,13 +122,13 @@ def test_wrong_input_is_told_without_a_traceback(example, arguments, code, words
     assert "Traceback" not in shown.stderr
 
 
-def test_a_home_that_is_none(tmp_path):
+def test_a_home_that_is_none(tmp_path, ratemill):
     shown = ratemill("run", "--home", tmp_path)
     assert shown.returncode == 2
     assert "ratemill demo" in shown.stderr
 
 
-def test_a_broken_profile_names_file_and_place(tmp_path):
+def test_a_broken_profile_names_file_and_place(tmp_path, ratemill):
     from ratemill.demo import prepare_home
 
     home = prepare_home(tmp_path / "home")

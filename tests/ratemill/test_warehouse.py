@@ -31,7 +31,7 @@ def test_funnel_adds_up(analyst):
     assert analyst.sql(
         "select count(*) from funnel "
         "where received <> posted + duplicate + suspended + dropped"
-    ).fetchone() == (0,)
+    ).fetchall() == [(0,)]
 
 
 def test_balances_are_the_sums_of_postings(analyst):
@@ -39,7 +39,7 @@ def test_balances_are_the_sums_of_postings(analyst):
         "select count(*) from account_balance b join "
         "(select account, currency, sum(amount_micros) as s from posting group by all) p "
         "using (account, currency) where b.mode = 'partner' and b.balance_micros <> p.s"
-    ).fetchone() == (0,)
+    ).fetchall() == [(0,)]
 
 
 def test_queries_work_while_the_pipeline_runs(tmp_path, runner):
@@ -76,6 +76,6 @@ def test_an_open_warehouse_does_not_hold_up_publishing(tmp_path, runner):
     home = prepare_home(tmp_path / "home")
     runner(home, ["fixline"])
     with duckdb.connect(str(home.warehouse), read_only=True) as connection:
-        before = connection.sql("select count(*) from funnel").fetchone()
+        before = connection.sql("select count(*) from funnel").fetchall()
         runner(home, ["xmlcom"])
-        assert connection.sql("select count(*) from funnel").fetchone() == before
+        assert connection.sql("select count(*) from funnel").fetchall() == before
