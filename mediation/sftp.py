@@ -168,6 +168,9 @@ class SftpSession:
         except (paramiko.SSHException, paramiko.SFTPError) as error:
             raise self._gone(f"connection lost ({_reason(error)})") from error
         except EOFError as error:
+            # The server's own end-of-file status carries its text; a channel that closed, none.
+            if not error.args:
+                raise self._gone("connection lost (the server closed it)") from error
             raise FileError("ended early") from error
         except OSError as error:
             transport = self._client.get_transport()
