@@ -1,7 +1,8 @@
 """Run received files again from a chosen stage.
 
 Pick the files (empty means all) and the stage, and say why. A dry run, the default, only lists
-the files in the log and result of *select*. The ledger never charges twice.
+the files in the log and result of *select*. Records that are posted stay as they were posted; the
+others are looked at anew. The ledger never charges twice.
 """
 
 import os
@@ -30,7 +31,7 @@ def rerun() -> None:
     def in_earnest(params: dict[str, Any]) -> bool:
         return not params["dry_run"]
 
-    @task(pool="ledger", doc_md="Remove what the chosen stage and later ones made of the files.")
+    @task(pool="ledger", doc_md="Have the chosen stage and later ones run again.")
     def reset(planned: list[list[str]], params: dict[str, Any]) -> None:
         from ratemill import pipeline
 

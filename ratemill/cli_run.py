@@ -11,6 +11,7 @@ import structlog
 
 from charging.ledger import Ledger
 from ratemill import pipeline
+from ratemill.data_docs import index_page
 from ratemill.demo import partners_online, prepare_home
 from ratemill.errors import SettingsError
 from ratemill.funnel import FunnelRow, file_status, totals
@@ -145,20 +146,23 @@ def _show_next(home: Home, rows: Sequence[FunnelRow]) -> None:
     if best is None or tap is None:
         return
     place = "" if home.root == Path(DEFAULT).absolute() else f" --home {home.root}"
-    archived = home.archived(tap.partner, tap.file_id)
-    query = (f"""python -c "import duckdb; print(duckdb.connect('{_short(home.warehouse)}', """
-             """read_only=True).sql('from funnel'))\"""")
-    commands = (
-        (f"ratemill status{place}", "every file and where its records went"),
-        (f"ratemill rejects{place}", "what was turned away, why, and the money at risk"),
-        (f"ratemill explain {best.file_id[:8]}:0{place}", "one record from octets to postings"),
-        (f"ratemill inspect {_short(archived)}", "the TLV tree of a TAP file"),
+    programs = _short(Path(sys.executable).parent)
+    archived = _short(home.archived(tap.partner, tap.file_id))
+    query = (f"""{programs}/python -c "import duckdb; """
+             f"""print(duckdb.connect('{_short(home.warehouse)}', read_only=True)"""
+             f""".sql('from funnel'))\"""")
+    out.print("\n[bold]Next[/]")
+    for command, meaning in (
+        (f"{programs}/ratemill status{place}", "every file and where its records went"),
+        (f"{programs}/ratemill rejects{place}", "what was turned away, why, the money at risk"),
+        (f"{programs}/ratemill explain {best.file_id[:8]}:0{place}",
+         "one record from octets to postings"),
+        (f"{programs}/ratemill inspect {archived}", "the TLV tree of a TAP file"),
         (query, "the analysts' DuckDB file"),
-        (f"open {_short(home.reports / 'docs' / 'index.html')}", "what the gate checked"),
-    )
-    out.print("\n[bold]Next[/] (commands are in .venv/bin)")
-    for command, meaning in commands:
-        out.print(f"  {command}\n      [dim]{meaning}[/]", soft_wrap=True)
+        (_short(index_page(home)), "what the gate checked, for a browser"),
+    ):
+        out.print(f"  {command}", markup=False, soft_wrap=True)
+        out.print(f"      [dim]{meaning}[/]")
 
 
 def _short(path: Path) -> str:

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
+from typer.testing import CliRunner
 
 from mediation.codes import CODES
 from mediation.profile import Profile
+from ratemill.cli import app
 from ratemill.lake import TABLES
 from ratemill.settings import Settings
 
@@ -23,6 +25,7 @@ def pages() -> dict[str, str]:
         "reject-codes.md": _codes(),
         "tables.md": _tables(),
         "settings.md": _settings(),
+        "cli.md": _cli(),
     }
 
 
@@ -31,6 +34,16 @@ def write(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in pages().items():
         (folder / name).write_text(text)
+
+
+def _cli() -> str:
+    """The help of every command as a terminal of 100 columns shows it."""
+    runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb"})
+    parts = [f"# Command line\n\n{_HEAD}"]
+    for arguments in ([], *([c.callback.__name__] for c in app.registered_commands if c.callback)):
+        shown = runner.invoke(app, [*arguments, "--help"], prog_name="ratemill").output.strip()
+        parts.append(f"## {' '.join(['ratemill', *arguments])}\n\n```\n{shown}\n```\n\n")
+    return "".join(parts).rstrip() + "\n"
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -99,7 +99,7 @@ def test_one_silent_partner_fails_the_run_but_holds_up_nobody(
 def test_a_lost_file_fails_reconcile_by_name(airflow: dict[str, str], home: Home) -> None:
     assert run_dag(airflow, "mediation")["run"] == "success"
     lost = pipeline.find(home)[0]
-    Lake(home.lake).discard(*split(lost), "mediate")
+    Lake(home.lake).reopen(*split(lost), "mediate")
     result = run_dag(airflow, "rating_posting")
     assert result["run"] == "failed"
     assert result["tasks"]["reconcile[-1]"] == "failed"  # type: ignore[index]

@@ -136,8 +136,9 @@ def test_the_stack_from_start_to_stop(
     run_id = api.trigger("mediation")
     assert until(ended(api, "mediation", run_id), RUN_S) == "success"
     until(lambda: True if pipeline.find(home) and not pipeline.pending(home) else None, RUN_S)
-    started = api.runs("rating_posting")
-    assert {run["run_type"] for run in started} == {"asset_triggered"}
+    # Other tests of the session leave runs of their own kind in the same Airflow.
+    started = [r for r in api.runs("rating_posting") if r["run_type"] == "asset_triggered"]
+    assert started
     ends = [until(ended(api, "rating_posting", run["dag_run_id"]), RUN_S) for run in started]
     assert set(ends) == {"success"}
 
