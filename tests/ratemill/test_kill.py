@@ -81,4 +81,4 @@ def test_killed_and_run_again(moment, undisturbed, tmp_path):
         assert frame.equals(lake_now[name]), name
     assert tables_now == tables
     assert kept_now == kept
-    assert not [p for p in Path(home.root).rglob(".*.part*")]
+    assert not list(Path(home.root).rglob(".*.part*"))
