@@ -21,7 +21,8 @@ from gen_events import day_of_events, travellers
 from gen_iot import agreed_charge
 from report import ROUNDS, SCALE, Timing, publish
 
-from asn1 import encode
+from asn1.encode import encode_transfer_batch
+from asn1.grammar import parse_module
 from charging.ledger import Ledger
 from mediation.collect import Fetched
 from ratemill import pipeline
@@ -45,7 +46,7 @@ def tap_file() -> bytes:
         for e in events
     ]
     made = datetime(2026, 9, 21, 2)
-    return encode.encode_transfer_batch(gen_tap.batch(71, made, priced))
+    return encode_transfer_batch(gen_tap.batch(71, made, priced))
 
 
 def csv_file() -> bytes:
@@ -110,7 +111,7 @@ def measure(
 
 def main() -> None:
     tap, table = tap_file(), csv_file()
-    schema = asn1tools.compile_files(str(encode.MODULE), "ber")
+    schema = asn1tools.compile_dict(parse_module(), "ber")
     results = measure("tap", "nordtel", "CDNORNTAUTRM00071", tap, TAP_RECORDS,
                       lambda: schema.decode("DataInterChange", tap))
     results += measure("csv", "alpenfon", f"ALPENFON_{DAY:%Y%m%d}_0071.csv", table, CSV_RECORDS,
