@@ -275,10 +275,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         home = prepare_home(Home.find(chosen.home, os.environ).root)
         port = chosen.port or free_port(8080)
         secret = password(airflow_home, lambda: secrets.token_urlsafe(12))
+        sys.stderr.write(
+            "Starting Airflow; the first time takes about a minute. Ctrl-C stops it. "
+            f"Logs: {airflow_home / 'logs' / 'components'}\n"
+        )
         ready = f"Airflow is ready: http://127.0.0.1:{port} user {USER} password {secret}"
         with partners_online(home, os.environ) as connected:
             environ = environment(connected, airflow_home, home.root, port)
             _serve(environ, lambda: bool(caught), ready)
+        sys.stderr.write("Airflow has stopped.\n")
     except (StackError, RatemillError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -29,6 +29,15 @@ OUTPUTS: dict[Stage, tuple[Table, ...]] = {
 _STAGED = (FILE.name, REJECT.name)
 
 
+def _sync(path: Path) -> None:
+    """Have the disk keep a file's content or a folder's names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @dataclass(frozen=True, slots=True)
 class Lake:
     """Reads and writes the tables below one folder."""
@@ -45,9 +54,10 @@ class Lake:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
         conform(table, frame).write_parquet(part, compression="zstd")
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
+        _sync(part)
         part.replace(path)
+        # The name too must outlive a power cut: the ledger is written after it.
+        _sync(path.parent)
 
     def read(self, table: Table, paths: Iterable[Path]) -> pl.DataFrame:
         """The rows of several files of one table, in the order of the paths."""
