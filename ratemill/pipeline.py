@@ -15,7 +15,7 @@ import polars as pl
 from charging.ledger import Ledger
 from charging.schema import POSTING
 from mediation.file_context import FileContext
-from mediation.outcome import Outcome
+from mediation.outcome import Outcome, conserved
 from mediation.reject import rejects
 from mediation.schema import FILE, REJECT, USAGE
 from ratemill.arrivals import collect
@@ -165,8 +165,10 @@ def rate(
         partner, file_id = split(ref)
         mediated = lake.load(FILE, partner, file_id, "mediate")
         row = mediated.row(0, named=True)
-        fresh = rate_usage(lake.load(USAGE, partner, file_id, "mediate"), catalog, _context(row))
+        usage = lake.load(USAGE, partner, file_id, "mediate")
+        fresh = rate_usage(usage, catalog, _context(row))
         outcome = settled.merge(CHARGE, ref, "rate", fresh)
+        conserved("rate", usage["record_index"], outcome)
         figures = {
             "rated": outcome.passed["record_index"].n_unique(),
             "suspended": row["suspended"] + outcome.rejects.height,
@@ -213,7 +215,8 @@ def _post_file(lake: Lake, ledger: Ledger, partner: str, file_id: str, now: date
     """The ledger first, in one transaction; then what it says now, as this file's detail."""
     rated = lake.load(FILE, partner, file_id, "rate")
     row = rated.row(0, named=True)
-    posted = ledger.post(partner, file_id, lake.load(CHARGE, partner, file_id, "rate"), now)
+    charges = lake.load(CHARGE, partner, file_id, "rate")
+    posted = ledger.post(partner, file_id, charges, now)
     refused = posted.refused.join(
         lake.load(USAGE, partner, file_id, "mediate").select(
             "record_index", "byte_offset",
@@ -225,14 +228,16 @@ def _post_file(lake: Lake, ledger: Ledger, partner: str, file_id: str, now: date
         detail=pl.format("posted before as {}:{}", pl.col("original_file_id").str.slice(0, 8),
                          "original_record_index"),
     )
+    outcome = Outcome(ledger.postings(partner, file_id), rejects(_context(row), refused))
+    conserved("post", charges["record_index"].unique(), outcome)
     figures = {
         "posted": posted.posted,
         "duplicate": row["duplicate"] + refused.height,
         "state": _state(row["state"], "posted"),
     }
     frames = {
-        POSTING: ledger.postings(partner, file_id),
-        REJECT: rejects(_context(row), refused),
+        POSTING: outcome.passed,
+        REJECT: outcome.rejects,
         FILE: _next_row(rated, "post", figures),
     }
     lake.save(partner, file_id, "post", frames)

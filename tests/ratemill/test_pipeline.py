@@ -9,11 +9,12 @@ from charging.schema import POSTING
 from mediation.outcome import ConservationError
 from mediation.schema import FILE, REJECT, USAGE
 from ratemill import pipeline
-from ratemill.demo import prepare_home
+from ratemill.demo import partners_online, prepare_home
 from ratemill.funnel import equation, file_status, totals
 from ratemill.home import Home
 from ratemill.lake import Lake
 from ratemill.refs import receipt_path, split
+from ratemill.settings import clock
 from rating.schema import CHARGE
 
 
@@ -97,6 +98,26 @@ def test_a_rerun_posts_what_was_suspended_and_changes_nothing_else(copied, runne
     assert (again["suspended"], again["posted"]) == (0, row["posted"] + 2)
     assert after.join(before, on=["record_index", "leg"], how="semi").equals(before)
     assert after.height == before.height + 4
+
+
+def test_what_two_workers_both_let_pass_is_charged_once(example, tmp_path):
+    """The second of two overlapping files is taken to its end before the first is mediated."""
+    home = prepare_home(tmp_path / "home")
+    now = clock(home.settings)
+    with partners_online(home, {}) as environ:
+        refs = pipeline.collect(home, "alpenfon", now=now, environ=environ)
+    first, second = refs[2:4]
+    for ref in (second, first):
+        pipeline.mediate(home, [ref])
+        pipeline.rate(home, [ref])
+        pipeline.post(home, [ref], now=now)
+    one, other = pipeline.rows_of(home, [first, second])
+    assert (one["duplicate"], other["duplicate"]) == (12, 0)
+    lake = Lake(home.lake)
+    assert lake.load(REJECT, *split(first), "post")["code"].unique().to_list() == ["ALREADY_POSTED"]
+    pipeline.reconcile(home, [first, second])
+    usual = pipeline.rows_of(example, [first, second])
+    assert one["posted"] + other["posted"] == sum(row["posted"] for row in usual)
 
 
 def test_find_by_partner_arrival_and_file_id(example):
