@@ -1,7 +1,8 @@
 """The `ratemill` command; every heavy import waits until its command runs.
 
 Exit codes: 0 all is well; 1 a fault of ratemill itself; 2 wrong usage, settings, profile, catalog
-or file; 3 the run ended but a partner could not be reached; 4 records or sums do not add up.
+or file; 3 the run ended but a partner could not be reached; 4 records or sums do not add up; 130
+interrupted.
 """
 
 import os
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     help="Mediate and rate CDR files: every record ends posted, duplicate, suspended or dropped.",
@@ -107,9 +110,11 @@ def main() -> None:
     except BrokenPipeError:
         # The reader (head, less) has left; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt:
-        sys.stderr.write("ratemill: interrupted; run the same command again to go on\n")
-        sys.exit(130)
+    except SystemExit as end:
+        # Typer ends so, without a word, on Ctrl-C.
+        if end.code == _INTERRUPTED:
+            sys.stderr.write("ratemill: interrupted; run the same command again to go on\n")
+        raise
     except Exception as error:
         code = exit_code_of(error)
         if code is None:

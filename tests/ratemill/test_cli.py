@@ -138,3 +138,13 @@ def test_a_broken_profile_names_file_and_place(tmp_path, ratemill):
     assert shown.returncode == 2
     assert "alpenfon.toml" in shown.stderr
     assert "speed" in shown.stderr
+
+
+def test_ctrl_c_says_how_to_go_on(example, monkeypatch, ratemill):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ratemill.cli_look.file_status", interrupted)
+    shown = ratemill("status", home=example)
+    assert shown.returncode == 130
+    assert "run the same command again" in shown.stderr
