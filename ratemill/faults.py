@@ -13,6 +13,9 @@ _CODES = {
 
 def exit_code_of(error: BaseException) -> int | None:
     """The exit code for a fault that a person can mend; None for a bug of ours."""
+    if isinstance(error, OSError):
+        # A full disk, a folder without permission: the text names the file.
+        return 2
     for kind in type(error).__mro__:
         if kind.__name__ in _CODES and kind.__module__.partition(".")[0] in _OURS:
             return _CODES[kind.__name__]
