@@ -5,6 +5,11 @@ import time
 from contextlib import nullcontext
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says more about the machine than about the code.
+settings.register_profile("ratemill", deadline=None)
+settings.load_profile("ratemill")
 
 os.environ["TZ"] = "UTC"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"

@@ -131,7 +131,6 @@ def test_the_ledger_is_what_the_model_says(charge_frame: ChargeFrame) -> None:
         settings=settings(
             max_examples=15,
             stateful_step_count=12,
-            deadline=None,
             derandomize=True,
             suppress_health_check=[HealthCheck.too_slow],
         ),

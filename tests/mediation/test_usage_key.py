@@ -93,7 +93,7 @@ ROWS = st.tuples(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(ROWS, min_size=2, max_size=30))
 def test_keys_are_equal_exactly_when_the_identity_is(rows: list[Row]) -> None:
     keyed, away = with_usage_key(frame(*rows), IDENTITY)

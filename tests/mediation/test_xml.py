@@ -173,7 +173,7 @@ def test_paths_that_cannot_be_read(form: dict[str, Any]) -> None:
         decode(FILE, **form)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.integers(0, len(FILE)), st.integers(0, 12), st.binary(max_size=6))
 def test_any_damage_is_conserved(at: int, gone: int, put: bytes) -> None:
     data = FILE[:at] + put + FILE[at + gone :]

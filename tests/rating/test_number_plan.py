@@ -31,7 +31,7 @@ def found(number_plan, numbers, times=None):
     return [by_row.get(i) for i in range(len(numbers))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sets(DIGITS, min_size=1, max_size=25), st.lists(DIGITS, min_size=1, max_size=40))
 def test_equals_the_longest_prefix(prefixes, numbers):
     got = found(plan([(p, "z", datetime(1, 1, 1), datetime(9999, 12, 31)) for p in prefixes]),

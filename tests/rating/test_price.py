@@ -77,7 +77,7 @@ def cards(draw, rates):
 WEEK_SECONDS = st.integers(0, 6000) | st.integers(604_800 - 6000, 604_799)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_equals_the_reference_to_the_unit(data):
     rates = data.draw(rate_rows())
@@ -91,7 +91,7 @@ def test_equals_the_reference_to_the_unit(data):
         assert billed == sum(part[1] for part in parts)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.data())
 def test_compiled_equals_plain(data):
     rates = data.draw(rate_rows())
