@@ -1,4 +1,4 @@
-"""`ratemill run` killed at ten moments and run to the end leaves what an undisturbed run leaves."""
+"""`ratemill run` killed, or several at once: in the end it is as after one undisturbed run."""
 
 import os
 import signal
@@ -82,3 +82,14 @@ def test_killed_and_run_again(moment, undisturbed, tmp_path):
     assert tables_now == tables
     assert kept_now == kept
     assert not list(Path(home.root).rglob(".*.part*"))
+
+
+def test_three_runs_at_once_charge_once(undisturbed, tmp_path):
+    _, (_, tables, _) = undisturbed
+    home = prepare_home(tmp_path / "home")
+    for process in [start(home) for _ in range(3)]:
+        # 3: a partner was being collected by another run.
+        assert process.wait(240) in (0, 3)
+        process.stderr.close()
+    finish(home)
+    assert picture(home)[1]["balance"] == tables["balance"]
