@@ -105,7 +105,8 @@ def _receipt(home: Home, lake: Lake, partner: str, file_id: str) -> Receipt:
         .agg(amount=-pl.col("amount_micros").sum()).sort("currency")
     )
     return Receipt(
-        operator=home.settings.title, partner=partner, name=row["name"], file_id=file_id,
+        operator=f"{home.settings.operator}, {home.settings.title}",
+        partner=partner, name=row["name"], file_id=file_id,
         received_at=row["received_at"].isoformat(sep=" ", timespec="seconds"),
         size_bytes=row["size_bytes"], state=row["state"], sequence=row["sequence"],
         received=row["records"], posted=row["posted"], duplicate=row["duplicate"],
