@@ -67,7 +67,7 @@ def _summary(result: RunResult) -> dict[str, object]:
 
 def _show(result: RunResult) -> None:
     for error in result.unreachable:
-        err.print(f"[red]{error}[/]")
+        err.print(str(error), style="red", markup=False, soft_wrap=True)
     if result.rows:
         show_funnel(result.rows, f"{len(result.rows)} files finished")
     else:
@@ -83,7 +83,6 @@ def demo_command(path: Path | None, environ: Mapping[str, str]) -> int:
     everything = file_status(home)
     show_funnel(everything, f"{home.settings.title}: {len(everything)} files of "
                             f"{len(home.profiles())} partners")
-    _show_notes(everything)
     _show_partners(everything)
     _show_accounts(home)
     posted = totals(result.rows)["posted"]
@@ -93,16 +92,9 @@ def demo_command(path: Path | None, environ: Mapping[str, str]) -> int:
     else:
         out.print("\nThis run: no new file, nothing posted: everything was here already.")
     for error in result.unreachable:
-        err.print(f"[red]{error}[/]")
+        err.print(str(error), style="red", markup=False, soft_wrap=True)
     _show_next(home, everything)
     return 3 if result.unreachable else 0
-
-
-def _show_notes(rows: Sequence[FunnelRow]) -> None:
-    noted = [(r.partner, r.name, note) for r in rows for note in r.notes.splitlines()]
-    if noted:
-        out.print("\n[bold]Findings[/]")
-        out.print(plain_table(("partner", "file", "finding"), noted))
 
 
 def _show_partners(rows: Sequence[FunnelRow]) -> None:

@@ -62,10 +62,14 @@ def funnel_table(rows: Sequence[FunnelRow]) -> Table:
 
 
 def show_funnel(rows: Sequence[FunnelRow], title: str) -> None:
-    """Print the funnel and, below it, the promise in figures."""
+    """Print the funnel, below it the promise in figures, and what was found on whole files."""
     out.print(f"[bold]{title}[/]")
     out.print(funnel_table(rows))
     out.print(f"\n  {equation(totals(rows))}")
+    noted = [(r.partner, r.name, note) for r in rows for note in r.notes.splitlines()]
+    if noted:
+        out.print("\n[bold]Findings[/]")
+        out.print(plain_table(("partner", "file", "finding"), noted))
 
 
 def plain_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
