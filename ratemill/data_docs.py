@@ -7,6 +7,7 @@ from urllib.parse import quote
 import jinja2
 import msgspec
 
+from ratemill.atomic import replacing
 from ratemill.home import Home
 
 _TEMPLATES = jinja2.Environment(
@@ -51,9 +52,8 @@ def build_data_docs(home: Home) -> Path | None:
     text = _TEMPLATES.get_template("gate.html.j2").render(
         title=home.settings.title, checks=checks, failed=sum(not c.passed for c in checks)
     )
-    part = index.with_name(f".{index.name}.part")
-    part.write_text(text)
-    part.replace(index)
+    with replacing(index) as part:
+        part.write_text(text)
     return index
 
 

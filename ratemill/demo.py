@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, timedelta
 from pathlib import Path
 
+from ratemill.atomic import replacing
 from ratemill.errors import SettingsError
 from ratemill.home import Home
 from ratemill.settings import Settings, load_settings
@@ -32,9 +33,8 @@ def prepare_home(root: Path, sample: Path = SAMPLE) -> Home:
     settings = sample / "home" / "ratemill.toml"
     _age(served, load_settings(settings))
     # The settings come last: they mark the home as complete.
-    part = root / ".ratemill.toml.part"
-    part.write_bytes(settings.read_bytes())
-    part.replace(root / "ratemill.toml")
+    with replacing(root / "ratemill.toml") as part:
+        part.write_bytes(settings.read_bytes())
     return home
 
 

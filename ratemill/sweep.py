@@ -4,8 +4,8 @@ from pathlib import Path
 
 from ratemill.home import Home
 
-# Where writers put their temporary names, `.NAME.PID.part`, before the rename.
-_PLACES = ("lake/*/*", "lake", ".", "outbox/*")
+# Where ratemill/atomic.py puts its temporary names, `.NAME.PID.part`.
+_PLACES = ("lake/*/*", "lake", ".", "outbox/*", "reports")
 
 
 def sweep(home: Home) -> list[Path]:
