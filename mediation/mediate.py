@@ -17,7 +17,7 @@ from mediation.limits import RAW_MAX_BYTES
 from mediation.normalize import normalize
 from mediation.outcome import Outcome, conserved
 from mediation.profile import Profile
-from mediation.reject import file_reject, rejects
+from mediation.reject import ends, file_reject, rejects
 from mediation.schema import REJECT, USAGE
 from mediation.tap import decode_tap, normalize_tap
 from mediation.unpack import UnpackError, unpack
@@ -182,7 +182,6 @@ def _file_columns(
 ) -> dict[str, Any]:
     """What table file takes from the header and from counting."""
     header = decoded.header
-    ends = away.filter(pl.col("record_index").is_not_null())["outcome"]
     stated = pl.concat([usage["partner_currency"], away["currency"]]).drop_nulls().unique()
     return {
         "format": profile.format.kind,
@@ -195,9 +194,7 @@ def _file_columns(
         "currency": header.currency or (stated.item() if stated.len() == 1 else None),
         "records": decoded.received.len(),
         "decoded": decoded.records.height,
-        "duplicate": int((ends == "duplicate").sum()),
-        "suspended": int((ends == "suspended").sum()),
-        "dropped": int((ends == "dropped").sum()),
+        **ends(away),
     }
 
 

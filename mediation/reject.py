@@ -1,8 +1,10 @@
 """Reject rows made from what a stage found."""
 
+from typing import get_args
+
 import polars as pl
 
-from mediation.codes import CODES
+from mediation.codes import CODES, OutcomeName
 from mediation.file_context import FileContext
 from mediation.schema import REJECT
 
@@ -43,3 +45,9 @@ def file_reject(ctx: FileContext, code: str, detail: str) -> pl.DataFrame:
             schema={"record_index": pl.Int32, "code": pl.String, "detail": pl.String},
         ),
     )
+
+
+def ends(rejected: pl.DataFrame) -> dict[str, int]:
+    """Number of records in table reject by outcome, as table file has it; whole files apart."""
+    outcome = rejected.filter(pl.col("record_index").is_not_null())["outcome"]
+    return {name: int((outcome == name).sum()) for name in get_args(OutcomeName)}

@@ -11,7 +11,7 @@ import polars as pl
 from asn1.tree import TreeLine, tree
 from charging.schema import POSTING
 from mediation.codes import CODES
-from mediation.schema import REJECT, USAGE
+from mediation.schema import USAGE
 from mediation.tables import Table
 from mediation.unpack import UnpackError, unpack
 from ratemill.errors import RatemillError
@@ -65,7 +65,10 @@ def explain(home: Home, record: str) -> Explanation:
     if index >= (file["records"] or 0):
         raise RatemillError(record, f"{file['name']} has {file['records'] or 0} records",
                             "the first one is 0")
-    rejects = [r for s in ("mediate", "rate", "post") for r in _of(lake, REJECT, file, s, index)]
+    rejects = (
+        lake.rejects(file["partner"], file["file_id"])
+        .filter(pl.col("record_index") == index).rows(named=True)
+    )
     usage = next(iter(_of(lake, USAGE, file, "mediate", index)), None)
     content, begin, length = _content(home, file), 0, 0
     if usage is not None:
@@ -82,14 +85,13 @@ def explain(home: Home, record: str) -> Explanation:
 
 
 def _of(
-    lake: Lake, table: Table, file: dict[str, Any], stage: str, index: int
+    lake: Lake, table: Table, file: dict[str, Any], stage: Stage, index: int
 ) -> list[dict[str, Any]]:
     """A table's rows of one record; none while the stage was not done."""
-    name: Stage = stage  # type: ignore[assignment]
-    if not lake.path(table, file["partner"], file["file_id"], name).exists():
+    if not lake.path(table, file["partner"], file["file_id"], stage).exists():
         return []
     return (
-        lake.load(table, file["partner"], file["file_id"], name)
+        lake.load(table, file["partner"], file["file_id"], stage)
         .filter(pl.col("record_index") == index).rows(named=True)
     )
 

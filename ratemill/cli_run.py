@@ -66,12 +66,16 @@ def _summary(result: RunResult) -> dict[str, object]:
 
 
 def _show(result: RunResult) -> None:
-    for error in result.unreachable:
-        err.print(str(error), style="red", markup=False, soft_wrap=True)
+    _show_unreachable(result)
     if result.rows:
         show_funnel(result.rows, f"{len(result.rows)} files finished")
     else:
         out.print("Nothing new: no file was left to do, nothing was posted.")
+
+
+def _show_unreachable(result: RunResult) -> None:
+    for error in result.unreachable:
+        err.print(str(error), style="red", markup=False, soft_wrap=True)
 
 
 def demo_command(path: Path | None, environ: Mapping[str, str]) -> int:
@@ -91,8 +95,7 @@ def demo_command(path: Path | None, environ: Mapping[str, str]) -> int:
                   f"{time.monotonic() - begin:.1f} s")
     else:
         out.print("\nThis run: no new file, nothing posted: everything was here already.")
-    for error in result.unreachable:
-        err.print(str(error), style="red", markup=False, soft_wrap=True)
+    _show_unreachable(result)
     _show_next(home, everything)
     return 3 if result.unreachable else 0
 

@@ -37,7 +37,7 @@ class FunnelRow(msgspec.Struct, frozen=True, kw_only=True):
         return self.suspended + self.dropped
 
 
-def funnel_row(row: dict[str, Any], amounts: Iterable[dict[str, Any]] = ()) -> FunnelRow:
+def funnel_row(row: dict[str, Any], amounts: Iterable[dict[str, Any]]) -> FunnelRow:
     """The figures of one row of table file; what a stage has not said yet counts as zero."""
     money: dict[str, dict[str, int]] = {"retail": {}, "wholesale": {}}
     for amount in amounts:
@@ -52,25 +52,26 @@ def funnel_row(row: dict[str, Any], amounts: Iterable[dict[str, Any]] = ()) -> F
     )
 
 
+def _funnel_rows(files: pl.DataFrame, amounts: pl.DataFrame) -> list[FunnelRow]:
+    """The figures of the rows of table file, in their order."""
+    by_file: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for amount in amounts.rows(named=True):
+        by_file.setdefault((amount["partner"], amount["file_id"]), []).append(amount)
+    return [
+        funnel_row(row, by_file.get((row["partner"], row["file_id"]), ()))
+        for row in files.rows(named=True)
+    ]
+
+
 def funnel(reconciled: Reconciled) -> list[FunnelRow]:
     """The figures of every reconciled file, in order of arrival."""
-    amounts = reconciled.amounts.rows(named=True)
-    return [
-        funnel_row(row, (a for a in amounts
-                         if (a["partner"], a["file_id"]) == (row["partner"], row["file_id"])))
-        for row in reconciled.files.rows(named=True)
-    ]
+    return _funnel_rows(reconciled.files, reconciled.amounts)
 
 
 def file_status(home: Home) -> list[FunnelRow]:
     """Figures of every file as its last stage left it; a copy's records count with its original."""
     lake = Lake(home.lake)
-    amounts = posted_amounts(lake).rows(named=True)
-    rows = [
-        funnel_row(row, (a for a in amounts if a["partner"] == row["partner"]
-                         and a["file_id"] == row["file_id"]))
-        for row in lake.file_rows().rows(named=True)
-    ]
+    rows = _funnel_rows(lake.file_rows(), posted_amounts(lake))
     for copy in lake.arrivals().filter(pl.col("copy_of").is_not_null()).rows(named=True):
         at = next(i for i, r in enumerate(rows)
                   if (r.partner, r.file_id) == (copy["partner"], copy["file_id"]))

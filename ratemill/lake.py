@@ -1,6 +1,5 @@
 """The lake: Parquet files, one per table, partner and source file, each written whole or not."""
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import polars as pl
 from charging.schema import POSTING
 from mediation.schema import ARRIVAL, FILE, REJECT, USAGE
 from mediation.tables import Table, conform
+from ratemill.atomic import replacing
 from rating.schema import CHARGE
 
 Stage = Literal["collect", "mediate", "rate", "post"]
@@ -29,13 +29,9 @@ OUTPUTS: dict[Stage, tuple[Table, ...]] = {
 _STAGED = (FILE.name, REJECT.name)
 
 
-def _sync(path: Path) -> None:
-    """Have the disk keep a file's content or a folder's names."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def writers(table: Table) -> tuple[Stage, ...]:
+    """The stages that write the table, in order."""
+    return tuple(stage for stage in STAGES if table in OUTPUTS[stage])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +46,9 @@ class Lake:
         return self.root / table.name / partner / f"{file_id}{suffix}.parquet"
 
     def write(self, table: Table, path: Path, frame: pl.DataFrame) -> None:
-        """Write a conforming frame to a temporary name, make it durable, rename it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        conform(table, frame).write_parquet(part, compression="zstd")
-        _sync(part)
-        part.replace(path)
-        # The name too must outlive a power cut: the ledger is written after it.
-        _sync(path.parent)
+        """Write a conforming frame, whole or not at all."""
+        with replacing(path) as part:
+            conform(table, frame).write_parquet(part, compression="zstd")
 
     def read(self, table: Table, paths: Iterable[Path]) -> pl.DataFrame:
         """The rows of several files of one table, in the order of the paths."""
@@ -78,6 +69,11 @@ class Lake:
     def load(self, table: Table, partner: str, file_id: str, stage: Stage) -> pl.DataFrame:
         """One output of a stage."""
         return self.read(table, [self.path(table, partner, file_id, stage)])
+
+    def rejects(self, partner: str, file_id: str) -> pl.DataFrame:
+        """Table reject of one file, over the stages that have run, in their order."""
+        paths = [self.path(REJECT, partner, file_id, stage) for stage in writers(REJECT)]
+        return self.read(REJECT, (path for path in paths if path.exists()))
 
     def reopen(self, partner: str, file_id: str, stage: Stage) -> None:
         """Remove a stage's file row, so that the stage runs again over its other outputs."""

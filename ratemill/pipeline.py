@@ -16,7 +16,7 @@ from charging.ledger import Ledger
 from charging.schema import POSTING
 from mediation.file_context import FileContext
 from mediation.outcome import Outcome, conserved
-from mediation.reject import rejects
+from mediation.reject import ends, rejects
 from mediation.schema import FILE, REJECT, USAGE
 from ratemill.arrivals import collect
 from ratemill.data_docs import build_data_docs
@@ -109,18 +109,12 @@ def mediate(
         frames = {
             USAGE: outcome.passed,
             REJECT: outcome.rejects,
-            FILE: _next_row(collected, "mediate", result.figures | _ends(outcome.rejects)),
+            FILE: _next_row(collected, "mediate", result.figures | ends(outcome.rejects)),
         }
         lake.save(partner, file_id, "mediate", frames)
         mediated = pl.concat([mediated, frames[FILE]])
         done()
     return rows_of(home, todo)
-
-
-def _ends(rejects: pl.DataFrame) -> dict[str, int]:
-    """Records in the rejects by outcome, as columns of the file row."""
-    ends = rejects.filter(pl.col("record_index").is_not_null())["outcome"]
-    return {name: int((ends == name).sum()) for name in ("duplicate", "suspended", "dropped")}
 
 
 def _earlier(before: pl.DataFrame, partner: str) -> pl.DataFrame:

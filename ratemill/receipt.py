@@ -1,6 +1,5 @@
 """The receipt of a file for the partner who sent it, as JSON and as text."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import polars as pl
 
 from charging.schema import POSTING
 from mediation.codes import CODES
-from mediation.schema import FILE, REJECT
+from mediation.schema import FILE
+from ratemill.atomic import replacing
 from ratemill.home import Home
 from ratemill.lake import Lake
 from ratemill.money import amounts_text
@@ -71,9 +71,10 @@ def deliver(home: Home, refs: Iterable[str]) -> list[Path]:
             continue
         receipt = _receipt(home, lake, partner, file_id)
         text = _text(receipt)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path.with_suffix(".txt"), text.encode())
-        _replace(path, msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n")
+        with replacing(path.with_suffix(".txt")) as part:
+            part.write_text(text)
+        with replacing(path) as part:
+            part.write_bytes(msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n")
         written.append(path)
     return written
 
@@ -88,17 +89,9 @@ def _text(receipt: Receipt) -> str:
     )
 
 
-def _replace(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(path)
-
-
 def _receipt(home: Home, lake: Lake, partner: str, file_id: str) -> Receipt:
     row = lake.load(FILE, partner, file_id, "post").row(0, named=True)
-    rejected = lake.read(
-        REJECT, [lake.path(REJECT, partner, file_id, s) for s in ("mediate", "rate", "post")]
-    )
+    rejected = lake.rejects(partner, file_id)
     wholesale = (
         lake.load(POSTING, partner, file_id, "post")
         .filter(leg="wholesale").group_by("currency")

@@ -8,7 +8,7 @@ import polars as pl
 from charging.ledger import Ledger
 from charging.schema import POSTING
 from mediation.outcome import ConservationError
-from mediation.schema import FILE, REJECT
+from mediation.schema import FILE
 from ratemill.home import Home
 from ratemill.lake import STAGES, Lake
 from ratemill.refs import split
@@ -84,9 +84,7 @@ def _file_faults(
             f"{figures['duplicate']} duplicate + {figures['suspended']} suspended + "
             f"{figures['dropped']} dropped = {total}"
         )
-    rejected = lake.read(
-        REJECT, [lake.path(REJECT, partner, file_id, s) for s in ("mediate", "rate", "post")]
-    )
+    rejected = lake.rejects(partner, file_id)
     ends = pl.concat([posting["record_index"].unique(), rejected["record_index"].drop_nulls()])
     expected = pl.Series("record_index", range(figures["records"]), dtype=pl.Int32)
     if not ends.sort().equals(expected):

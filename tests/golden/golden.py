@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mediation.schema import REJECT, USAGE
+from mediation.schema import USAGE
 from ratemill.demo import SAMPLE
 from ratemill.home import Home
 from ratemill.lake import Lake
@@ -21,9 +21,7 @@ def goldens(home: Home) -> dict[Path, str]:
     for arrival in lake.arrivals().filter(pl.col("copy_of").is_null()).rows(named=True):
         partner, file_id = arrival["partner"], arrival["file_id"]
         at = INBOX / partner / "outgoing" / arrival["name"]
-        rejects = lake.read(
-            REJECT, [lake.path(REJECT, partner, file_id, s) for s in ("mediate", "rate", "post")]
-        ).sort("record_index", nulls_last=False)
+        rejects = lake.rejects(partner, file_id).sort("record_index", nulls_last=False)
         for kind, frame in (
             ("usage", lake.load(USAGE, partner, file_id, "mediate")),
             ("charges", lake.load(CHARGE, partner, file_id, "rate").with_columns(_bands())),
