@@ -1,45 +1,40 @@
-"""The TAP grammar as a dispatch plan: which element a tag means, in each place.
+"""A grammar as a dispatch plan: which element a tag means, in each place and release.
 
-The plan is compiled from modules/tap3.asn and kept beside it, since parsing the notation takes
-most of a second. `python -m asn1.grammar` renews it.
+The plans are compiled from modules/*.asn and kept beside them, since parsing the notation takes
+most of a second. `python -m asn1.compile_grammar` renews them.
 """
 
 import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal, cast
+from typing import Final, Literal
 
-MODULE: Final = Path(__file__).parent / "modules" / "tap3.asn"
-PLAN: Final = Path(__file__).parent / "modules" / "tap3.plan.json"
+MODULES: Final = Path(__file__).parent / "modules"
 APPLICATION: Final = 1
+RELEASES: Final = (1, 2, 3, 4, 9, 10, 11, 12)
+"""The releases of TAP3: 3.1 to 3.12; there never was a 3.5, 3.6, 3.7 or 3.8."""
 
-Kind = Literal["group", "integer", "unsigned", "bcd", "text", "raw"]
+Kind = Literal["group", "integer", "unsigned", "bcd", "text", "raw", "time"]
 Shape = Literal["sequence", "choice", "list", "variants"]
+GrammarName = Literal["tap", "rap", "nrtrde"]
 
-_KINDS: Final[dict[str, Kind]] = {
-    "BCDString": "bcd",
-    "AsciiString": "text",
-    "Currency": "text",
-    "NumberString": "text",
-    "HexString": "text",
-    "UnsignedInteger": "unsigned",
-    "INTEGER": "integer",
-    "OCTET STRING": "raw",
-}
-
-
-class GrammarError(Exception):
-    """A grammar that this compiler does not understand: which type, and why."""
+FILES: Final[dict[GrammarName, str]] = {"tap": "tap3", "rap": "rap1", "nrtrde": "nrtrde2"}
+"""The name of each grammar's files in modules, without the ending."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """An element: its name, the kind of its value, and for a group the context inside, else -1."""
+    """An element: its name, the kind of its value, and for a group the context inside, else -1.
+
+    since and until are the first and the last TAP release that has the element in this place.
+    """
 
     name: str
     kind: Kind
     context: int = -1
+    since: int = RELEASES[0]
+    until: int = RELEASES[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,114 +70,21 @@ class Plan:
         return here
 
 
-@cache
-def load_plan() -> Plan:
-    """The plan of TAP3, read once per process."""
-    return _from_json(PLAN.read_text(encoding="utf-8"))
+def load_plan(name: GrammarName = "tap") -> Plan:
+    """The plan of TAP3, RAP 1 or NRTRDE 2, read once per process."""
+    return _load(name)
 
 
-def compile_plan(types: dict[str, Any], root: str) -> Plan:
-    """The plan of a parsed module's types (as asn1tools gives them), from the type root on."""
-    return _Compiler(types).run(root)
+def plan_path(name: GrammarName) -> Path:
+    """The file that keeps the plan."""
+    return MODULES / f"{FILES[name]}.plan.json"
 
 
-def parse_module() -> dict[str, Any]:
-    """The module as asn1tools parses it; takes most of a second."""
-    import asn1tools
-
-    return cast("dict[str, Any]", asn1tools.parse_files(str(MODULE)))
-
-
-def compiled_module() -> Plan:
-    """The plan, compiled from the grammar's text."""
-    return compile_plan(parse_module()["TAP3"]["types"], "DataInterChange")
-
-
-class _Compiler:
-    def __init__(self, types: dict[str, Any]) -> None:
-        self.types = types
-        self.contexts: list[Context] = []
-        self.numbers: dict[str, int] = {}
-
-    def run(self, root: str) -> Plan:
-        self.context(root)
-        return Plan(tuple(self.contexts))
-
-    def resolve(self, name: str) -> tuple[int | None, str, dict[str, Any]]:
-        """The tag number of a type, the type at the end of its aliases, and its definition."""
-        tag: int | None = None
-        while True:
-            definition = self.types[name]
-            if tag is None and "tag" in definition:
-                tag = definition["tag"]["number"]
-            if definition["type"] not in self.types or name in _KINDS:
-                return tag, name, definition
-            name = definition["type"]
-
-    def context(self, name: str) -> int:
-        _, base, definition = self.resolve(name)
-        if base in self.numbers:
-            return self.numbers[base]
-        number = self.numbers[base] = len(self.contexts)
-        nodes: dict[int, Node] = {}
-        self.contexts.append(Context(base, self.shape(base, definition), nodes))
-        for element, type_name in self.elements(definition):
-            tag, node = self.node(element, type_name)
-            if tag in nodes:
-                raise GrammarError(f"{base}: {element} has the tag of {nodes[tag].name}")
-            nodes[tag] = node
-        return number
-
-    def shape(self, name: str, definition: dict[str, Any]) -> Shape:
-        match definition["type"]:
-            case "SEQUENCE":
-                return "sequence"
-            case "CHOICE":
-                return "choice"
-            case "SEQUENCE OF":
-                return "variants" if self.is_untagged_choice(definition) else "list"
-        raise GrammarError(f"{name}: {definition['type']} is not read here")
-
-    def is_untagged_choice(self, definition: dict[str, Any]) -> bool:
-        return self.resolve(definition["element"]["type"])[0] is None
-
-    def elements(self, definition: dict[str, Any]) -> list[tuple[str, str]]:
-        if definition["type"] != "SEQUENCE OF":
-            return [(m["name"], m["type"]) for m in definition["members"]]
-        name = definition["element"]["type"]
-        if self.is_untagged_choice(definition):
-            return self.elements(self.types[name])
-        return [(name[0].lower() + name[1:], name)]
-
-    def node(self, element: str, type_name: str) -> tuple[int, Node]:
-        number, base, definition = self.resolve(type_name)
-        if number is None:
-            raise GrammarError(f"{element}: {type_name} has no tag")
-        tag = number << 2 | APPLICATION
-        kind = _KINDS.get(base) or _KINDS.get(definition["type"])
-        if kind:
-            return tag, Node(element, kind)
-        return tag, Node(element, "group", self.context(type_name))
-
-
-def to_json(plan: Plan) -> str:
-    """The plan as text, one context a line."""
-    lines = [
-        json.dumps([c.type_name, c.shape, {t: [n.name, n.kind, n.context] for t, n in
-                                           c.nodes.items()}], separators=(",", ":"))
-        for c in plan.contexts
-    ]
-    return "[\n" + ",\n".join(lines) + "\n]\n"
-
-
-def _from_json(text: str) -> Plan:
+@cache  # behind load_plan, since a cache keeps f() and f("tap") apart
+def _load(name: GrammarName) -> Plan:
     return Plan(
         tuple(
-            Context(name, shape, {int(tag): Node(*node) for tag, node in nodes.items()})
-            for name, shape, nodes in json.loads(text)
+            Context(type_name, shape, {int(tag): Node(*node) for tag, node in nodes.items()})
+            for type_name, shape, nodes in json.loads(plan_path(name).read_text(encoding="utf-8"))
         )
     )
-
-
-if __name__ == "__main__":
-    PLAN.write_text(to_json(compiled_module()), encoding="utf-8")

@@ -21,8 +21,8 @@ from gen_events import day_of_events, travellers
 from gen_iot import agreed_charge
 from report import ROUNDS, SCALE, Timing, publish
 
+from asn1.compile_grammar import parse_module
 from asn1.encode import encode_transfer_batch
-from asn1.grammar import parse_module
 from charging.ledger import Ledger
 from mediation.collect import Fetched
 from ratemill import pipeline
