@@ -1,4 +1,8 @@
-"""Tags and lengths of the Basic Encoding Rules (X.690), read under bounds."""
+"""Tags and lengths of the Basic Encoding Rules (X.690), read under bounds.
+
+The offset of an error is that of the tag of the element at fault; of missing end-of-contents octets
+the place where they should be. Octets at or behind the bound never decide anything.
+"""
 
 from typing import Final, Literal
 
@@ -15,10 +19,14 @@ OCTET_STRING: Final = 4 << 2
 
 Code = Literal[
     "HEADER_CUT", "LENGTH_BEYOND", "EOC_MISSING", "EOC_UNEXPECTED", "TAG_INVALID", "LENGTH_INVALID",
-    "DEPTH", "SHAPE", "VALUE", "REPEATED",
+    "DEPTH", "SHAPE", "VALUE", "REPEATED", "EVENT_UNKNOWN", "TIME", "NEGATIVE",
 ]
 CUT_CODES: Final = frozenset({"HEADER_CUT", "LENGTH_BEYOND", "EOC_MISSING"})
 """What reading data that stops too early can give; damage inside can give the same."""
+SOFT: Final = frozenset({"NEGATIVE", "TIME"})
+"""What is wrong with a value of a record that is readable all the same."""
+
+Octets = bytes | memoryview
 
 
 class BerError(Exception):
@@ -27,11 +35,11 @@ class BerError(Exception):
     def __init__(self, offset: int, code: Code, detail: str) -> None:
         super().__init__(f"offset {offset}: {code}: {detail}")
         self.offset = offset
-        self.code = code
+        self.code: Code = code
         self.detail = detail
 
 
-def read_header(data: bytes, pos: int, end: int) -> tuple[int, int, int]:
+def read_header(data: Octets, pos: int, end: int) -> tuple[int, int, int]:
     """The identifier, the content's length and its offset, of the element at pos.
 
     The identifier is tag number << 3 | class << 1 | constructed; shifted right by one it is a tag
@@ -43,14 +51,14 @@ def read_header(data: bytes, pos: int, end: int) -> tuple[int, int, int]:
         first = data[pos]
         pos += 1
         if first & 31 == 31:
-            number, pos = _long_tag(data, pos, start)
+            number, pos = _long_tag(data, pos, end)
             ident = number << 3 | first >> 5
         else:
             ident = (first & 31) << 3 | first >> 5
         length = data[pos]
         pos += 1
         if length > 127:
-            length, pos = _long_length(data, pos, length, ident, start)
+            length, pos = _long_length(data, pos, ident, start, end)
     except IndexError:
         raise BerError(start, "HEADER_CUT", "the data ends inside a tag or length") from None
     if pos > end:
@@ -63,37 +71,44 @@ def read_header(data: bytes, pos: int, end: int) -> tuple[int, int, int]:
     return ident, length, pos
 
 
-def _long_tag(data: bytes, pos: int, start: int) -> tuple[int, int]:
+def _long_tag(data: Octets, pos: int, end: int) -> tuple[int, int]:
     number = 0
     for at in range(pos, pos + MAX_TAG_OCTETS):
         octet = data[at]
         number = number << 7 | octet & 127
         if octet < 128:
             return number, at + 1
-    raise BerError(start, "TAG_INVALID", f"tag number of more than {MAX_TAG_OCTETS} octets")
+    if at >= end:
+        raise IndexError
+    raise BerError(pos - 1, "TAG_INVALID", f"tag number of more than {MAX_TAG_OCTETS} octets")
 
 
-def _long_length(data: bytes, pos: int, first: int, ident: int, start: int) -> tuple[int, int]:
-    if first == 128:
+def _long_length(data: Octets, pos: int, ident: int, start: int, end: int) -> tuple[int, int]:
+    if pos > end:
+        raise IndexError
+    count = data[pos - 1] & 127
+    if count == 0:
         if not ident & 1:
             raise BerError(start, "LENGTH_INVALID", "primitive element of indefinite length")
         return INDEFINITE, pos
-    if first == 255:
+    if count == 127:
         raise BerError(start, "LENGTH_INVALID", "length octet FF is reserved")
-    count = first & 127
     octets = data[pos : pos + count]
     if len(octets) < count:
         raise IndexError
     return int.from_bytes(octets, "big"), pos + count
 
 
-def at_end_of_contents(data: bytes, pos: int, end: int) -> bool:
+def at_end_of_contents(data: Octets, pos: int, end: int) -> bool:
     """Whether the two end-of-contents octets stand at pos, before end."""
     return pos + 2 <= end and data[pos] == 0 and data[pos + 1] == 0
 
 
-def skip(data: bytes, pos: int, length: int, end: int) -> int:
-    """The offset behind the element whose content is at pos, looking at structure only."""
+def skip(data: Octets, pos: int, length: int, end: int) -> int:
+    """The offset behind the element whose content is at pos, looking at structure only.
+
+    The depth of nesting counts from 1 for that element, and no definite one is looked into.
+    """
     if length != INDEFINITE:
         return pos + length
     open_elements = 1
@@ -116,13 +131,14 @@ def skip(data: bytes, pos: int, length: int, end: int) -> int:
 
 
 def string_octets(
-    data: bytes, ident: int, pos: int, length: int, end: int, depth: int = 0
+    data: Octets, ident: int, pos: int, length: int, end: int, depth: int = 0
 ) -> tuple[bytes, int]:
-    """The octets of a string whose content is at pos, segments joined, and the offset behind it."""
+    """The octets of a string whose content is at pos, segments joined, and the offset behind it.
+
+    depth is that of the string itself, which the caller has found to be in bounds.
+    """
     if not ident & 1:
-        return data[pos : pos + length], pos + length
-    if depth > MAX_DEPTH:
-        raise BerError(pos, "DEPTH", f"nested deeper than {MAX_DEPTH}")
+        return bytes(data[pos : pos + length]), pos + length
     limit = end if length == INDEFINITE else pos + length
     parts: list[bytes] = []
     while True:
@@ -136,6 +152,8 @@ def string_octets(
         inner, size, pos = read_header(data, pos, limit)
         if inner >> 1 != OCTET_STRING:
             raise BerError(start, "SHAPE", f"{tag_text(inner >> 1)} as the segment of a string")
+        if inner & 1 and depth >= MAX_DEPTH:
+            raise BerError(start, "DEPTH", f"nested deeper than {MAX_DEPTH}")
         part, pos = string_octets(data, inner, pos, size, limit, depth + 1)
         parts.append(part)
 
