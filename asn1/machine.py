@@ -1,0 +1,240 @@
+"""What the compiled kernel needs and plain Python cannot say: unaligned words, addresses, inlining.
+
+Functions marked `compiled` or `inlined` are machine code only inside a function that `entry` made.
+All their numbers are 64 bits and signed; `shift_right` brings in zeros where >> brings in the sign.
+
+With RATEMILL_KERNEL_CHECKED set in the environment every access is checked against the bounds of
+its array or column, which is some four times slower, and nothing is kept in numba's cache.
+"""
+
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+LINEAR_ALGEBRA: Final = "scipy.linalg.cython_blas"
+
+
+def _load_numba_without_linear_algebra() -> None:
+    """Lets numba look for SciPy while there is none to be found.
+
+    It would load a good part of SciPy, in a quarter of a second, to offer linear algebra to kernels
+    that have no use for it.
+    """
+    if LINEAR_ALGEBRA in sys.modules:
+        return
+    sys.modules[LINEAR_ALGEBRA] = cast("ModuleType", None)
+    try:
+        import numba.np.arraymath  # noqa: F401
+    finally:
+        del sys.modules[LINEAR_ALGEBRA]
+
+
+_load_numba_without_linear_algebra()
+
+CHECKED: Final = bool(os.environ.get("RATEMILL_KERNEL_CHECKED"))
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Integers = npt.NDArray[np.int64]
+Octets = npt.NDArray[np.uint8]
+
+_WORD = ir.IntType(64)
+_OCTET = ir.IntType(8)
+# Without reference counts (_nrt) a call that is not inlined costs a tenth.
+_OPTIONS: Final = {
+    "_nrt": False, "nogil": True, "error_model": "numpy", "boundscheck": CHECKED,
+    "no_cfunc_wrapper": True,
+}
+
+
+def compiled(function: Function) -> Function:
+    """The function, to be called from compiled code."""
+    # Left unsaid, forceinline would be that of the first caller.
+    return cast("Function", njit(forceinline=False, no_cpython_wrapper=True, **_OPTIONS)(function))
+
+
+def inlined(function: Function) -> Function:
+    """The function, to be copied into the compiled code that calls it."""
+    return cast("Function", njit(forceinline=True, no_cpython_wrapper=True, **_OPTIONS)(function))
+
+
+def entry(function: Function) -> Function:
+    """The function, to be called from Python; compiled at its first call, or from the cache.
+
+    Numba's cache looks at the function's own file and at what the function closes over. A function
+    made of several files must therefore close over their `version`.
+    """
+    return cast("Function", njit(cache=not CHECKED, **_OPTIONS)(function))
+
+
+def version(modules: Iterable[ModuleType], *numbers: int) -> int:
+    """A number that changes with the text of the modules, or with the numbers."""
+    checksum = zlib.crc32(repr(numbers).encode())
+    for module in modules:
+        checksum = zlib.crc32(Path(str(module.__file__)).read_bytes(), checksum)
+    return checksum
+
+
+def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:  # noqa: ANN401
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.gep(data, [index])
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _item(_: Any, array: Any, index: Any) -> Any:  # noqa: ANN401
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ANN401
+        value = builder.load(_pointer(context, builder, sig.args[0], args[0], args[1]))
+        return context.cast(builder, value, array.dtype, types.int64)
+
+    return types.int64(array, index), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _set_item(_: Any, array: Any, index: Any, value: Any) -> Any:  # noqa: ANN401
+    def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ANN401
+        item = context.cast(builder, args[2], sig.args[2], array.dtype)
+        builder.store(item, _pointer(context, builder, sig.args[0], args[0], args[1]))
+        return context.get_dummy_value()
+
+    return types.void(array, index, value), code
+
+
+def _word_load(*, reverse: bool) -> Any:  # noqa: ANN401
+    @intrinsic  # type: ignore[untyped-decorator]
+    def load(_: Any, octets: Any, index: Any) -> Any:  # noqa: ANN401
+        def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:  # noqa: ANN401
+            place = _pointer(context, builder, sig.args[0], args[0], args[1])
+            word = builder.load(builder.bitcast(place, _WORD.as_pointer()))
+            word.align = 1
+            return builder.bswap(word) if reverse else word
+
+        return types.int64(octets, index), code
+
+    return load
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def shift_right(_: Any, _value: Any, _count: Any) -> Any:  # noqa: ANN401
+    """The value shifted right, with zeros from the left."""
+
+    def code(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:  # noqa: ANN401
+        return builder.lshr(args[0], args[1])
+
+    return types.int64(types.int64, types.int64), code
+
+
+def _at_address(kind: Any) -> tuple[Any, Any]:  # noqa: ANN401
+    """Load and store of one value of that LLVM type at an address, aligned or not."""
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def load(_: Any, _address: Any) -> Any:  # noqa: ANN401
+        def code(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:  # noqa: ANN401
+            value = builder.load(builder.inttoptr(args[0], kind.as_pointer()))
+            value.align = 1
+            return value if kind.width == 64 else builder.zext(value, _WORD)
+
+        return types.int64(types.int64), code
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def store(_: Any, _address: Any, _value: Any) -> Any:  # noqa: ANN401
+        def code(context: Any, builder: Any, _sig: Any, args: Any) -> Any:  # noqa: ANN401
+            value = args[1] if kind.width == 64 else builder.trunc(args[1], kind)
+            builder.store(value, builder.inttoptr(args[0], kind.as_pointer())).align = 1
+            return context.get_dummy_value()
+
+        return types.void(types.int64, types.int64), code
+
+    return load, store
+
+
+_, poke16 = _at_address(ir.IntType(16))
+_, poke32 = _at_address(ir.IntType(32))
+peek8, poke8 = _at_address(_OCTET)
+peek64, poke64 = _at_address(_WORD)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def out_of_line(_: Any) -> Any:  # noqa: ANN401
+    """Keeps the function that says it from being copied into its callers."""
+
+    def code(context: Any, builder: Any, _sig: Any, _args: Any) -> Any:  # noqa: ANN401
+        builder.function.attributes.add("noinline")
+        return context.get_dummy_value()
+
+    return types.void(), code
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(_: Any, _address: Any) -> Any:  # noqa: ANN401
+    """Asks for the cache line at the address, to be written soon; any address will do."""
+
+    def code(context: Any, builder: Any, _sig: Any, args: Any) -> Any:  # noqa: ANN401
+        pointer, number = _OCTET.as_pointer(), ir.IntType(32)
+        ask = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [pointer, number, number, number]),
+            "llvm.prefetch.p0",
+        )
+        to_write, keep, data = number(1), number(3), number(1)
+        builder.call(ask, [builder.inttoptr(args[0], pointer), to_write, keep, data])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), code
+
+
+if CHECKED:
+
+    @compiled
+    def guard(index: int, room: int) -> None:
+        """Raises when the index is not one of the room."""
+        if index < 0 or index >= room:
+            raise IndexError("outside of its room")
+
+    @compiled
+    def item(array: Integers | Octets, index: int) -> int:
+        """The array's item."""
+        guard(index, array.size)
+        return int(array[index])
+
+    @compiled
+    def set_item(array: Integers | Octets, index: int, value: int) -> None:
+        """Changes the array's item."""
+        guard(index, array.size)
+        array[index] = value
+
+    @compiled
+    def word_at(octets: Octets, index: int) -> int:
+        """Eight octets as a number, the first one lowest."""
+        value = 0
+        for n in range(8):
+            value |= item(octets, index + n) << 8 * n
+        return value
+
+    @compiled
+    def big_word_at(octets: Octets, index: int) -> int:
+        """Eight octets as a number, the first one highest."""
+        value = 0
+        for n in range(8):
+            value = value << 8 | item(octets, index + n)
+        return value
+
+else:
+
+    @inlined
+    def guard(index: int, room: int) -> None:
+        """Does nothing."""
+
+    item = _item
+    set_item = _set_item
+    word_at = _word_load(reverse=False)
+    big_word_at = _word_load(reverse=True)

@@ -1,0 +1,62 @@
+"""Where the compiled kernel's results go: an array of words, known to it and to plain Python."""
+
+from typing import Final, NamedTuple
+
+from asn1.machine import Integers, Octets
+
+(
+    AT, INDEX, START, END, LIMIT, FAULTS, UNKNOWN, LOST_AT, LOST_CODE, FULL_OF, FULL_NUMBER,
+    FULL_NEEDED, VERSION, TABLE_COUNT, COLUMN_COUNT, DATE, DATE_START,
+) = range(17)
+"""Where reading goes on, and with which record number; where the current record starts; the list's
+end, or -1, and the limit; how many faults and unknown elements are noted; where and why reading
+broke off; what was full, which one, and how much it needs at least; the kernel's version; how many
+tables and columns there are; and a date's eight digits as a word, with its microseconds."""
+
+FRAMES: Final = 32
+"""From here on three words for each open group: where it stops, -1 when that is not known before;
+limit; context."""
+SEGMENTS: Final = 160
+"""From here on two words for each open segment of a string: where it stops, limit."""
+ROWS: Final = 256
+"""From here on the number of rows in each table's current chunk."""
+MARKS: Final = 320
+"""From here on the same at the start of the record."""
+TABLES: Final = 384
+COLUMNS: Final = 896
+MAX_TABLES: Final = MARKS - ROWS
+
+TABLE_WORDS: Final = 8
+(
+    TABLE_ROOM, TABLE_FIRST, TABLE_RECORDS, TABLE_PARENTS, TABLE_PLACES, TABLE_STARTS,
+    TABLE_LENGTHS,
+) = range(7)
+"""Words of a table, from TABLES on: rows there is room for in its chunk; the number of the chunk's
+first row; addresses of the rows' record numbers, parents and places, and of the offsets and lengths
+of records."""
+
+COLUMN_WORDS: Final = 8
+(
+    COLUMN_CELLS, COLUMN_BITS, COLUMN_ROOM, COLUMN_HEAP, COLUMN_HEAP_USED, COLUMN_HEAP_ROOM,
+    COLUMN_HEAP_NUMBER, COLUMN_LAST,
+) = range(8)
+"""Words of a column, from COLUMNS on: addresses of its cells (an integer, or the two words of a
+view), and of its validity bits; rows there is room for; address of its current heap, octets used
+and octets there is room for; the heap's number among the chunk's; the last row with a value, or -1.
+"""
+
+FULL_ROWS, FULL_COLUMN, FULL_HEAP, FULL_FAULTS, FULL_UNKNOWN, FULL_JOINED = range(6)
+
+FAULT_WORDS: Final = 5
+"""Record number, its offset and its end, offset of the fault, code."""
+UNKNOWN_WORDS: Final = 5
+"""Record number, offset, end, context << 2 | class, tag number."""
+
+
+class Sink(NamedTuple):
+    """Words as above; faults and unknown elements, in words; room to join a string's segments."""
+
+    words: Integers
+    faults: Integers
+    unknown: Integers
+    joined: Octets
