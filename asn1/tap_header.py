@@ -44,73 +44,89 @@ class TapHeader:
     audit_event_count: int | None = None
 
 
-def read_tap_header(kind: Literal["tap", "notification"], groups: dict[str, Any]) -> TapHeader:
-    """The header, of the groups beside the call events as the walker gives them, by name."""
-    control = groups.get("notification" if kind == "notification" else "batchControlInfo", {})
+def read_tap_header(
+    kind: Literal["transfer_batch", "notification"], groups: dict[str, Any]
+) -> TapHeader:
+    """The header, of the groups beside the call events, by element name."""
+    control = groups if kind == "notification" else groups.get("batchControlInfo", {})
     accounting = groups.get("accountingInfo", {})
     network = groups.get("networkInfo", {})
     audit = groups.get("auditControlInfo", {})
-    places = accounting.get("tapDecimalPlaces", 0)
     return TapHeader(
-        kind="notification" if kind == "notification" else "transfer_batch",
+        kind=kind,
         sender=control.get("sender") or None,
         recipient=control.get("recipient") or None,
-        sequence=_digits(control.get("fileSequenceNumber")),
-        rap_sequence=_digits(control.get("rapFileSequenceNumber")),
-        release=_release(control),
+        sequence=number_of(control.get("fileSequenceNumber")),
+        rap_sequence=number_of(control.get("rapFileSequenceNumber")),
+        release=release_of(
+            control.get("specificationVersionNumber"), control.get("releaseVersionNumber")
+        ),
         file_type=control.get("fileTypeIndicator") or None,
-        created=_timestamp(control.get("fileCreationTimeStamp")),
-        cut_off=_timestamp(control.get("transferCutOffTimeStamp")),
-        available=_timestamp(control.get("fileAvailableTimeStamp")),
-        tap_decimal_places=places if _sound(places) else 0,
+        created=timestamp_of(control.get("fileCreationTimeStamp")),
+        cut_off=timestamp_of(control.get("transferCutOffTimeStamp")),
+        available=timestamp_of(control.get("fileAvailableTimeStamp")),
+        tap_decimal_places=sound_decimal_places(accounting),
         tap_currency=accounting.get("tapCurrency") or "SDR",
         local_currency=accounting.get("localCurrency") or None,
         utc_offsets=dict(_offsets(network.get("utcTimeOffsetInfo", []))),
         rec_entities=dict(_entities(network.get("recEntityInfo", []))),
         exchange_rates=dict(_rates(accounting.get("currencyConversionInfo", []))),
-        earliest=_timestamp(audit.get("earliestCallTimeStamp")),
-        latest=_timestamp(audit.get("latestCallTimeStamp")),
+        earliest=timestamp_of(audit.get("earliestCallTimeStamp")),
+        latest=timestamp_of(audit.get("latestCallTimeStamp")),
         audit_total_charge=_total_charge(audit),
         audit_event_count=audit.get("callEventDetailsCount"),
     )
 
 
-def header_problem(groups: dict[str, Any]) -> str | None:
-    """Why the file's amounts cannot be read, None when they can."""
-    places = groups.get("accountingInfo", {}).get("tapDecimalPlaces", 0)
+def decimal_places_problem(group: dict[str, Any]) -> str | None:
+    """Why amounts under a group's tapDecimalPlaces cannot be read, None when they can."""
+    places = group.get("tapDecimalPlaces", 0)
     if _sound(places):
         return None
     return f"tapDecimalPlaces is {places}, not 0 to {MAX_DECIMAL_PLACES}; no amount has a meaning"
+
+
+def sound_decimal_places(group: dict[str, Any]) -> int:
+    """The group's tapDecimalPlaces, 0 where they are none or make no sense."""
+    places = int(group.get("tapDecimalPlaces", 0))
+    return places if _sound(places) else 0
+
+
+def number_of(text: str | None) -> int | None:
+    """The number that a text of at most nine digits means."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 9 else None
+
+
+def release_of(specification: int | None, release: int | None) -> str | None:
+    """A release as people write it: 3.12."""
+    return None if specification is None or release is None else f"{specification}.{release}"
+
+
+def timestamp_of(value: dict[str, Any] | None) -> str | None:
+    """A DateTimeLong as one text, YYYYMMDDhhmmss+hhmm."""
+    if not value:
+        return None
+    return str(value.get("localTimeStamp", "")) + str(value.get("utcTimeOffset", "")) or None
+
+
+def offset_seconds(text: str) -> int | None:
+    """The seconds that a UTC offset (+hhmm) means."""
+    sign, digits = _SIGN.get(text[:1]), number_of(text[1:])
+    if not sign or digits is None or len(text) != len("+hhmm"):
+        return None
+    return sign * (digits // 100 * 3600 + digits % 100 * 60)
 
 
 def _sound(places: int) -> bool:
     return 0 <= places <= MAX_DECIMAL_PLACES
 
 
-def _digits(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 9 else None
-
-
-def _release(control: dict[str, Any]) -> str | None:
-    specification, release = (
-        control.get("specificationVersionNumber"), control.get("releaseVersionNumber"),
-    )
-    return None if specification is None or release is None else f"{specification}.{release}"
-
-
-def _timestamp(value: dict[str, Any] | None) -> str | None:
-    if not value:
-        return None
-    return str(value.get("localTimeStamp", "")) + str(value.get("utcTimeOffset", "")) or None
-
-
 def _offsets(rows: list[dict[str, Any]]) -> Iterator[tuple[int, int]]:
     """Rows without a readable offset are left out: records that name them are rejected later."""
     for row in rows:
-        code, text = row.get("utcTimeOffsetCode"), row.get("utcTimeOffset", "")
-        sign, digits = _SIGN.get(text[:1]), _digits(text[1:])
-        if code is not None and sign and digits is not None and len(text) == len("+hhmm"):
-            yield code, sign * (digits // 100 * 3600 + digits % 100 * 60)
+        code, seconds = row.get("utcTimeOffsetCode"), offset_seconds(row.get("utcTimeOffset", ""))
+        if code is not None and seconds is not None:
+            yield code, seconds
 
 
 def _entities(rows: list[dict[str, Any]]) -> Iterator[tuple[int, tuple[int | None, str | None]]]:

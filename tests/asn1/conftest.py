@@ -142,6 +142,8 @@ def release_39(release_312: dict[str, Any]) -> dict[str, Any]:
     originator = mtc["basicCallInformation"]["callOriginator"]
     originator["callingNumberUntil310"] = originator.pop("callingNumber")
     moc["equipmentInformation"] = moc.pop("equipmentIdentifier")
+    del destination["dialledDigits"], originator["sMSOriginator"]
+    del moc["camelServiceUsed"]["camelInvocationFee"]
     charges = list(gprs["gprsServiceUsed"]["chargeInformationList"])
     for call in (moc, mtc):
         for used in call["basicServiceUsedList"]:
