@@ -1,6 +1,6 @@
-"""Writes TAP files from plain values, by asn1tools and the grammar that also reads them.
+"""Writes TAP, RAP and NRTRDE files from plain values, by asn1tools and the grammars that read them.
 
-Elements have the grammar's names (modules/tap3.asn). Digits of BCD elements and text are `str`,
+Elements have the grammar's names (modules/*.asn). Digits of BCD elements and text are `str`,
 numbers `int`, octets without a text form hexadecimal `str`; `bytes` go out as they are, so that
 tests can write what should not be. A CHOICE is a dictionary of the one alternative chosen.
 
@@ -42,84 +42,151 @@ gprsServiceUsed, and `"totalChargeValueList": [{"chargeType": "00", "totalCharge
 audit's totalCharge.
 """
 
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Final, Literal
 
-from asn1.grammar import Context, Node, Plan, load_plan, parse_module
+from asn1.compile_grammar import parse_module
+from asn1.grammar import Context, GrammarName, Node, Plan, load_plan
+from asn1.indefinite import to_indefinite
+
+RootName = Literal["transferBatch", "notification", "returnBatch", "acknowledgement", "nrtrde"]
+Lengths = Literal["definite", "indefinite"]
+
+GRAMMARS: Final[dict[RootName, GrammarName]] = {
+    "transferBatch": "tap",
+    "notification": "tap",
+    "returnBatch": "rap",
+    "acknowledgement": "rap",
+    "nrtrde": "nrtrde",
+}
 
 
 class EncodeError(Exception):
-    """A value that the grammar has no place for: the path to it, and why."""
+    """A value that the grammar has no place for: where it is, and why."""
+
+
+def encode(
+    root: RootName, value: dict[str, Any], *, release: int | None = None,
+    lengths: Lengths = "definite",
+) -> bytes:
+    """The octets of a file.
+
+    With a TAP release (1 to 12), elements that it does not have are refused. Raises EncodeError.
+    """
+    grammar = _grammar(GRAMMARS[root])
+    content = _Values(grammar, release).group(grammar.plan.context_of(root), value, root)
+    file_type = grammar.plan.contexts[0].type_name
+    octets = bytes(grammar.specification.encode(file_type, (root, content)))
+    return to_indefinite(octets) if lengths == "indefinite" else octets
 
 
 def encode_transfer_batch(value: dict[str, Any]) -> bytes:
     """The octets of a TAP file of events."""
-    return _encode("transferBatch", value)
+    return encode("transferBatch", value)
 
 
 def encode_notification(value: dict[str, Any]) -> bytes:
     """The octets of a TAP file that says there are no events."""
-    return _encode("notification", value)
+    return encode("notification", value)
 
 
 def bcd(digits: str) -> bytes:
     """Digits packed two an octet, the first in the high half; an odd count is filled with f."""
-    return bytes.fromhex(digits + "f" * (len(digits) % 2))
+    return _hexadecimal(digits + "f" * (len(digits) % 2))
 
 
-def _encode(kind: str, value: dict[str, Any]) -> bytes:
-    plan = load_plan()
-    content = _group(plan, plan.context_of(kind), value, kind)
-    return bytes(_specification().encode("DataInterChange", (kind, content)))
+def _hexadecimal(digits: str) -> bytes:
+    octets = bytes.fromhex(digits)
+    if len(octets) * 2 != len(digits):  # fromhex passes over spaces
+        raise ValueError("spaces between digits")
+    return octets
 
 
 @cache
-def _specification() -> Any:  # noqa: ANN401  asn1tools has no types
+def _grammar(name: GrammarName) -> "_Grammar":
     import asn1tools
 
-    return asn1tools.compile_dict(parse_module(), "ber")
+    plan = load_plan(name)
+    return _Grammar(
+        plan,
+        {c.type_name: {n.name: n for n in c.nodes.values()} for c in plan.contexts},
+        asn1tools.compile_dict(parse_module(name), "ber"),
+    )
 
 
-def _group(plan: Plan, context: Context, value: Any, path: str) -> Any:  # noqa: ANN401
-    match context.shape:
-        case "list":
-            node = next(iter(context.nodes.values()))
-            return [_value(plan, node, v, f"{path}[{i}]") for i, v in enumerate(value)]
-        case "variants":
-            return [_choice(plan, context, v, f"{path}[{i}]") for i, v in enumerate(value)]
-        case "choice":
-            return _choice(plan, context, value, path)
-    return {
-        name: _value(plan, _named(context, name, path), v, f"{path}.{name}")
-        for name, v in value.items()
-    }
+@dataclass(frozen=True, slots=True)
+class _Grammar:
+    """A plan, its elements by type and name, and asn1tools' encoder."""
+
+    plan: Plan
+    elements: dict[str, dict[str, Node]]
+    specification: Any
 
 
-def _choice(
-    plan: Plan, context: Context, value: dict[str, Any], path: str
-) -> tuple[str, Any]:
-    if len(value) != 1:
-        raise EncodeError(f"{path}: a CHOICE takes one alternative, not {list(value)}")
-    ((name, inner),) = value.items()
-    return name, _value(plan, _named(context, name, path), inner, f"{path}.{name}")
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Brings values into asn1tools' form; with a release, only elements that it has."""
+
+    grammar: _Grammar
+    release: int | None
+
+    def group(self, context: Context, value: Any, path: str) -> Any:  # noqa: ANN401
+        """The members, items or alternative of a group."""
+        match context.shape, value:
+            case "sequence", dict():
+                return {n: self.member(context, n, v, path) for n, v in value.items()}
+            case "choice", dict():
+                return self.alternative(context, value, path)
+            case "variants", list():
+                return [self.alternative(context, v, f"{path}[{i}]") for i, v in enumerate(value)]
+            case "list", list():
+                (node,) = context.nodes.values()
+                return [self.value(node, v, f"{path}[{i}]") for i, v in enumerate(value)]
+        raise EncodeError(f"{path}: {value!r} where the grammar has {context.type_name}")
+
+    def alternative(self, context: Context, value: Any, path: str) -> tuple[str, Any]:  # noqa: ANN401
+        """The one alternative of a CHOICE that the value has."""
+        if not isinstance(value, dict) or len(value) != 1:
+            raise EncodeError(f"{path}: a CHOICE takes one alternative, not {value!r}")
+        ((name, inner),) = value.items()
+        return name, self.member(context, name, inner, path)
+
+    def member(self, context: Context, name: str, value: Any, path: str) -> Any:  # noqa: ANN401
+        """The value of the group's element of that name."""
+        elements = self.grammar.elements[context.type_name]
+        if name not in elements:
+            known = ", ".join(elements)
+            raise EncodeError(f"{path}: {context.type_name} has no {name}; it has {known}")
+        return self.value(elements[name], value, f"{path}.{name}")
+
+    def value(self, node: Node, value: Any, path: str) -> Any:  # noqa: ANN401
+        """The value of an element."""
+        if self.release is not None and not node.since <= self.release <= node.until:
+            raise EncodeError(
+                f"{path}: release 3.{self.release} does not have {node.name} here; "
+                f"3.{node.since} to 3.{node.until} do"
+            )
+        if node.context >= 0:
+            return self.group(self.grammar.plan.contexts[node.context], value, path)
+        try:
+            return _leaf(node.kind, value)
+        except (TypeError, ValueError) as error:
+            raise EncodeError(f"{path}: {value!r} where the grammar has {node.kind}") from error
 
 
-def _named(context: Context, name: str, path: str) -> Node:
-    node = context.named(name)
-    if node is None:
-        known = ", ".join(n.name for n in context.nodes.values())
-        raise EncodeError(f"{path}: {context.type_name} has no {name}; it has {known}")
-    return node
-
-
-def _value(plan: Plan, node: Node, value: Any, path: str) -> Any:  # noqa: ANN401
-    if node.context >= 0:
-        return _group(plan, plan.contexts[node.context], value, path)
-    wanted = int if node.kind in {"integer", "unsigned"} else (str, bytes)
-    if not isinstance(value, wanted):
-        raise EncodeError(f"{path}: {value!r} where the grammar has {node.kind}")
-    if not isinstance(value, str):
+def _leaf(kind: str, value: int | str | bytes) -> int | bytes:
+    """A number or octets; raises TypeError or ValueError for what the kind does not take."""
+    if kind in {"integer", "unsigned"}:
+        if not isinstance(value, int):
+            raise TypeError
+        if kind == "unsigned" and value < 0:
+            raise ValueError
         return value
-    if node.kind == "bcd":
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str):
+        raise TypeError
+    if kind == "bcd":
         return bcd(value)
-    return bytes.fromhex(value) if node.kind == "raw" else value.encode("latin-1")
+    return _hexadecimal(value) if kind == "raw" else value.encode("latin-1")

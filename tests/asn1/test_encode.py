@@ -1,3 +1,5 @@
+"""Nested values become files of every kind; what has no place in the grammar is refused."""
+
 import textwrap
 from typing import Any
 
@@ -9,17 +11,17 @@ from pyasn1.type import univ
 
 import asn1.encode
 from asn1.ber import NO_LIMIT, read_header
-from asn1.encode import EncodeError, bcd, encode_notification, encode_transfer_batch
+from asn1.encode import EncodeError, bcd, encode, encode_notification, encode_transfer_batch
 from asn1.grammar import load_plan
 from asn1.tap import read
-from asn1.walker import Walker
+from asn1.values import ValueReader
 
 
-def walk(data: bytes) -> Any:
-    plan = load_plan()
+def walk(data: bytes, grammar: str = "tap") -> Any:
+    plan = load_plan(grammar)
     ident, length, at = read_header(data, 0, NO_LIMIT)
     node = plan.contexts[0].nodes[ident >> 1]
-    value, behind = Walker(data, plan).element(node, ident, at, length, len(data), 1)
+    value, behind = ValueReader(data, plan).element(node, ident, at, length, len(data), 1)
     assert behind == len(data)
     return value
 
@@ -48,8 +50,8 @@ def test_a_small_batch() -> None:
         }
     )
     file = read(data)
-    assert file.events["imsi"].to_list() == ["238011234567890"]
-    assert file.events["duration_s"].to_list() == [73]
+    assert file.tables["event"]["imsi"].to_list() == ["238011234567890"]
+    assert file.tables["event"]["total_call_event_duration"].to_list() == [73]
     assert file.complete
 
 
@@ -57,7 +59,7 @@ def test_the_docstring_example_is_a_file() -> None:
     doc = asn1.encode.__doc__ or ""
     example = doc[doc.index("    encode_transfer_batch(") : doc.index("Release 3.9 writes")]
     file = read(eval(textwrap.dedent(example), vars(asn1.encode)))
-    assert file.events["charge"].to_list() == [120]
+    assert file.tables["charge_detail"]["charge"].to_list() == [120]
     assert (file.complete, file.errors, file.unknown_tags) == (True, [], {})
 
 
@@ -91,17 +93,55 @@ def test_bytes_go_out_as_they_are() -> None:
     assert walk(data) == {"batchControlInfo": {"sender": "\u00c6\0"}}
 
 
+def used(call: dict[str, Any]) -> dict[str, Any]:
+    return {"callEventDetails": [{"gprsCall": call}]}
+
+
 @pytest.mark.parametrize(
     ("batch", "message"),
     [
         ({"batchControlInfo": {"sendr": "X"}}, "batchControlInfo: BatchControlInfo has no sendr"),
         ({"auditControlInfo": {"totalCharge": "1"}}, r"auditControlInfo\.totalCharge: '1' where"),
         ({"callEventDetails": [{}]}, r"callEventDetails\[0\]: a CHOICE takes one"),
+        ({"callEventDetails": ["x"]}, r"callEventDetails\[0\]: a CHOICE takes one"),
+        ({"callEventDetails": {}}, r"callEventDetails: {} where the grammar has CallEventDetailL"),
+        ({"accountingInfo": []}, r"accountingInfo: \[\] where the grammar has AccountingInfo"),
+        ({"accountingInfo": {"localCurrency": "\u20ac"}}, r"localCurrency: '\u20ac' where"),
+        (used({"gprsBasicCallInformation": {"chargingId": -1}}), "chargingId: -1 where"),
+        (used({"equipmentIdentifier": {"imei": "12 34"}}), "imei: '12 34' where"),
+        (used({"equipmentIdentifier": {"imei": "12x"}}), "imei: '12x' where"),
+        (used({"equipmentIdentifier": {"imei": 12}}), "imei: 12 where"),
     ],
 )
 def test_refuses_what_has_no_place(batch: dict[str, Any], message: str) -> None:
     with pytest.raises(EncodeError, match=message):
         encode_transfer_batch(batch)
+
+
+@pytest.mark.parametrize(
+    ("kind", "grammar", "value"),
+    [
+        ("notification", "tap", {"sender": "AAA01", "fileSequenceNumber": "00007"}),
+        ("returnBatch", "rap", {"rapBatchControlInfoRap": {"sender": "AAA01"}}),
+        ("acknowledgement", "rap", {"sender": "AAA01", "recipient": "BBB01"}),
+        ("nrtrde", "nrtrde", {"sender": "AAA01", "callEventsCount": 0}),
+    ],
+)
+def test_files_of_every_kind(kind: Any, grammar: str, value: dict[str, Any]) -> None:
+    assert walk(encode(kind, value), grammar) == value
+    assert walk(encode(kind, value, lengths="indefinite"), grammar) == value
+
+
+def test_indefinite_lengths_end_by_marks() -> None:
+    data = encode("notification", {"sender": "A"}, lengths="indefinite")
+    assert data == bytes.fromhex("6280 5f81440141 0000")
+
+
+def test_a_release_refuses_what_it_does_not_have(release_312: dict[str, Any]) -> None:
+    written = encode_transfer_batch(release_312)
+    assert encode("transferBatch", release_312, release=12) == written
+    with pytest.raises(EncodeError, match=r"^transferBatch\..*: release 3\.9 does not have"):
+        encode("transferBatch", release_312, release=9)
 
 
 @given(st.text("0123456789abcde", min_size=1, max_size=20))
@@ -114,13 +154,14 @@ def test_bcd_reads_back(digits: str) -> None:
 
 def test_asn1tools_decodes_the_same_values(release_312: dict[str, Any]) -> None:
     data = encode_transfer_batch(release_312)
-    kind, batch = asn1.encode._specification().decode("DataInterChange", data)
+    specification = asn1.encode._grammar("tap").specification
+    kind, batch = specification.decode("DataInterChange", data)
     assert kind == "transferBatch"
     event, gprs = batch["callEventDetails"][2]
     volumes = gprs["gprsServiceUsed"]
     assert (event, volumes["dataVolumeIncoming"]) == ("gprsCall", 5_000_000_000)
-    ours = read(data).events.row(2, named=True)
-    assert ours["volume_incoming"] == volumes["dataVolumeIncoming"]
+    ours = read(data).tables["event"].row(2, named=True)
+    assert ours["data_volume_incoming"] == volumes["dataVolumeIncoming"]
     subscriber = gprs["gprsBasicCallInformation"]["gprsChargeableSubscriber"]
     imsi = subscriber["chargeableSubscriber"][1]["imsi"]
     assert imsi == bcd(ours["imsi"])
