@@ -1,237 +1,229 @@
-"""The table of call events: each column, and where in a record it comes from."""
+"""The view of call events: one wide row for each, made from the tables of its file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
-from asn1.grammar import Context, Plan
-
-_TYPES: Final[dict[str, type[pl.DataType]]] = {"i32": pl.Int32, "i64": pl.Int64, "text": pl.String}
-_LIMITS: Final = {"i32": 1 << 31, "i64": 1 << 63}
-
-
-class EventValueError(Exception):
-    """A record whose values do not fit the table: which column, and why."""
+if TYPE_CHECKING:
+    from asn1.tap import TapFile
 
 
 @dataclass(frozen=True, slots=True)
 class EventColumn:
-    """One column: its type, meaning, and the paths below the call event that fill it.
+    """One column: its type, meaning, and the table columns (as "table.column") that fill it.
 
-    A path is element names joined by dots; lists are entered without a name of their own, and
-    `name?child=text` takes only groups whose child has that text. `first` is the first value of
-    the first path that gives one, `sum` adds the values of all paths; null where there is none.
+    `first` is the first value in file order of the first source that gives one, `sum` adds the
+    values of all sources; null where there is none. Sums are 128 bits wide, so they never wrap.
     """
 
     name: str
-    kind: Literal["i32", "i64", "text"]
+    dtype: pl.DataType
     doc: str
-    paths: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     reduce: Literal["first", "sum"] = "first"
 
 
-def _below(groups: tuple[str, ...], *ends: str) -> tuple[str, ...]:
-    return tuple(f"{group}.{end}" for end in ends for group in groups)
+_TEXT, _I32, _I64, _SUM = pl.String(), pl.Int32(), pl.Int64(), pl.Int128()
+_STARTS: Final = (
+    "event.call_event_start", "event.service_start", "suppl_service_used.charging",
+    "event.deposit", "event.order_placed", "event.requested_lcs_request",
+    "value_added_service_used.charging",
+)
+"""When an event starts; each kind of event has one of them."""
+_EVENTS_ALONE: Final = {
+    "suppl_service_used": "supplServiceEvent", "value_added_service_used": "valueAddedService",
+}
+"""Services with times of their own, and the kind of event that is nothing but such a service."""
+_VOLUMES: Final = ("event", "gprs_service_usage", "content_service_used")
+_TOTAL: Final = "00"
+"""The charge type of a charge information's total; the others are parts of it."""
 
 
-_CHOICES = (
-    "chargeableSubscriber.simChargeableSubscriber", "simChargeableSubscriber",
-    "chargeableSubscriber.gsmChargeableSubscriber", "gsmChargeableSubscriber",
-)
-_SUBSCRIBER = (
-    *_CHOICES,
-    *_below(("basicCallInformation", "gprsBasicCallInformation.gprsChargeableSubscriber",
-             "basicInformation"), *_CHOICES),
-    "chargedParty",
-)
-_BASIC = ("basicCallInformation", "gprsBasicCallInformation")
-_LOCATION = ("locationInformation.networkLocation", "gprsLocationInformation.gprsNetworkLocation")
-_STARTS = (
-    "basicCallInformation.callEventStartTimeStamp",
-    "gprsBasicCallInformation.callEventStartTimeStamp",
-    "serviceStartTimestamp",
-    "supplServiceUsed.chargingTimeStamp",
-    "supplServiceUsedList.chargingTimeStamp",
-    "scuTimeStamps.depositTimeStamp",
-    "contentTransactionBasicInfo.orderPlacedTimeStamp",
-    "locationServiceUsage.lCSQosRequested.lCSRequestTimestamp",
-    "valueAddedServiceUsed.chargingTimeStamp",
-)
-_CONTENT = ("contentServiceUsed", "contentServiceUsedUntil39")
-_CHARGES = (
-    "basicServiceUsedList.chargeInformationList",
-    "gprsServiceUsed.chargeInformationList",
-    "supplServiceUsed.chargeInformation",
-    "supplServiceUsedList.chargeInformation",
-    "chargeInformation",
-    *_below(_CONTENT, "chargeInformationList"),
-    "locationServiceUsage.chargeInformationList",
-    "sessionChargeInfoList",
-    "valueAddedServiceUsed.chargeInformation",
-    "valueAddedServiceUsedList.chargeInformation",
-)
-"""Where charge informations are; a 3.12 session's are of another type, but alike."""
-_TOTALS = _below(_CHARGES, "chargeDetailList?chargeType=00", "chargeDetail?chargeType=00")
-"""Charge type 00 is the total of a charge information; the others are parts of it."""
-_VOLUMES = ("gprsServiceUsed", "gprsServiceUsed.gprsServiceUsageList", *_CONTENT)
-_BASIC_SERVICE = "basicServiceUsedList.basicService"
+def _ended(names: tuple[str, ...], end: str) -> tuple[str, ...]:
+    return tuple(name + end for name in names)
+
 
 C = EventColumn
 COLUMNS: Final[tuple[EventColumn, ...]] = (
-    C("record_index", "i32", "position of the record in its file, from 0, bad records counted"),
-    C("byte_offset", "i64", "offset of the record's tag in the file"),
-    C("byte_length", "i32", "length of the record with tag and length, in octets"),
-    C("event", "text", "call event type, as mobileOriginatedCall"),
-    C("imsi", "text", "IMSI of the charged subscriber", _below(_SUBSCRIBER, "imsi")),
-    C("msisdn", "text", "MSISDN of the charged subscriber", _below(_SUBSCRIBER, "msisdn")),
-    C("imei", "text", "IMEI", ("equipmentIdentifier.imei", "equipmentInformation.imei",
-                               "chargedParty.imei")),
-    C("called_number", "text", "called number, digits",
-      _below(("basicCallInformation.destination",), "calledNumber", "calledNumberUntil310")),
-    C("calling_number", "text", "calling number, digits",
-      _below(("basicCallInformation.callOriginator",), "callingNumber", "callingNumberUntil310")),
-    C("dialled_digits", "text", "digits as dialled",
-      ("basicCallInformation.destination.dialledDigits",)),
-    C("sms_destination", "text", "destination of a short message, as text",
-      ("basicCallInformation.destination.sMSDestinationNumber",)),
-    C("sms_originator", "text", "originator of a short message, as text",
-      ("basicCallInformation.callOriginator.sMSOriginator",)),
-    C("start_local", "text", "start in local time, YYYYMMDDhhmmss",
-      _below(_STARTS, "localTimeStamp")),
-    C("utc_offset_code", "i32", "code of the offset of start_local, of the file's network table",
-      _below(_STARTS, "utcTimeOffsetCode")),
-    C("duration_s", "i64", "duration",
-      (*_below(_BASIC, "totalCallEventDuration"), "totalCallEventDuration",
-       "contentTransactionBasicInfo.totalTransactionDuration",
-       "contentTransactionBasicInfo.totalCallEventDuration")),
-    C("tele_service_code", "text", "teleservice, as 11",
-      _below((_BASIC_SERVICE,), "serviceCode.teleServiceCode", "teleServiceCode")),
-    C("bearer_service_code", "text", "bearer service, as 26",
-      _below((_BASIC_SERVICE,), "serviceCode.bearerServiceCode", "bearerServiceCode")),
-    C("apn_ni", "text", "network part of the access point name",
-      _below(("gprsBasicCallInformation.gprsDestination",), "accessPointNameNI",
-             "accessPointName")),
-    C("volume_incoming", "i64", "octets, dataVolumeIncoming",
-      _below(_VOLUMES, "dataVolumeIncoming"), "sum"),
-    C("volume_outgoing", "i64", "octets, dataVolumeOutgoing",
-      _below(_VOLUMES, "dataVolumeOutgoing"), "sum"),
-    C("charging_id", "i64", "charging id of a packet session",
-      ("gprsBasicCallInformation.chargingId",)),
-    C("call_reference", "text", "call reference, hexadecimal",
-      ("locationInformation.networkLocation.callReference", "callReference")),
-    C("event_reference", "text", "reference of a session or message over IP", ("eventReference",)),
-    C("partial_indicator", "text", "F, I or L", ("gprsBasicCallInformation.partialTypeIndicator",)),
-    C("cause_for_term", "i32", "cause of an abnormal end",
-      (*_below(_BASIC, "causeForTerm"), "causeForTerm")),
-    C("rec_entity_code", "i32", "first recording entity, of the file's network table",
-      (*_below(_LOCATION, "recEntityCode", "recEntity"), "recEntityCode", "recEntityCodeList")),
-    C("cell_id", "i64", "cell", (*_below(_LOCATION, "cellId"), "cellId")),
-    C("location_area", "i64", "location area", (*_below(_LOCATION, "locationArea"),
-                                               "locationArea")),
-    C("charge", "i64", "charge before tax, in 10^-tap_decimal_places of the TAP currency",
-      (*_below(_TOTALS, "charge"), "charge", "aggregatedUsageCharge"), "sum"),
-    C("camel_fee", "i64", "CAMEL invocation fee, in units of charge; not part of it",
-      ("camelServiceUsed.camelInvocationFee",), "sum"),
-    C("tax", "i64", "sum of the tax values, in units of charge",
-      (*_below((*_below(_CHARGES, "taxInformation", "taxInformationList"),
-                "camelServiceUsed.taxInformation", "taxInformationList"),
-               "taxValue", "taxValueUntil39"),
-       "aURTaxInformationList.aURTaxValue"), "sum"),
-    C("charge_refund_indicator", "i32", "content: 1 where the charge is given back",
-      _below(_CONTENT, "chargeRefundIndicator")),
-    C("charged_units", "i64", "units charged for, after rounding, of the totals",
-      _below(_TOTALS, "chargedUnits"), "sum"),
-    C("exchange_rate_code", "i32", "code of the exchange rate, of the file's currency table",
-      (*_below(_CHARGES, "exchangeRateCode"), "exchangeRateCode")),
+    C("record_index", _I32, "position of the record in its file, from 0, bad records counted",
+      ("event.record_index",)),
+    C("byte_offset", _I64, "offset of the record's tag in the file", ("event.byte_offset",)),
+    C("byte_length", _I64, "length of the record with tag and length, in octets",
+      ("event.byte_length",)),
+    C("event", _TEXT, "call event type, as mobileOriginatedCall", ("event.event",)),
+    C("imsi", _TEXT, "IMSI of the charged subscriber", ("event.imsi",)),
+    C("msisdn", _TEXT, "MSISDN of the charged subscriber",
+      ("event.msisdn", "event.subscriber_msisdn")),
+    C("imei", _TEXT, "IMEI", ("event.imei",)),
+    C("called_number", _TEXT, "called number, digits", ("event.called_number",)),
+    C("calling_number", _TEXT, "calling number, digits", ("event.calling_number",)),
+    C("dialled_digits", _TEXT, "digits as dialled", ("event.dialled_digits",)),
+    C("sms_destination", _TEXT, "destination of a short message, as text",
+      ("event.sms_destination_number",)),
+    C("sms_originator", _TEXT, "originator of a short message, as text",
+      ("event.sms_originator",)),
+    C("start_local", pl.Datetime("us"), "start in local time; null also where it is no time",
+      _ended(_STARTS, "_local")),
+    C("utc_offset_code", _I64, "code of the offset of start_local, of the file's network table",
+      _ended(_STARTS, "_utc_offset_code")),
+    C("duration_s", _I64, "duration",
+      ("event.total_call_event_duration", "event.total_transaction_duration")),
+    C("tele_service_code", _TEXT, "teleservice, as 11",
+      ("basic_service_used.tele_service_code",)),
+    C("bearer_service_code", _TEXT, "bearer service, as 26",
+      ("basic_service_used.bearer_service_code",)),
+    C("apn_ni", _TEXT, "network part of the access point name",
+      ("event.access_point_name_ni", "event.access_point_name")),
+    C("volume_incoming", _SUM, "octets, dataVolumeIncoming",
+      _ended(_VOLUMES, ".data_volume_incoming"), "sum"),
+    C("volume_outgoing", _SUM, "octets, dataVolumeOutgoing",
+      _ended(_VOLUMES, ".data_volume_outgoing"), "sum"),
+    C("charging_id", _I64, "charging id of a packet session", ("event.charging_id",)),
+    C("call_reference", _TEXT, "call reference, hexadecimal", ("event.call_reference",)),
+    C("event_reference", _TEXT, "reference of a session or message over IP",
+      ("event.event_reference",)),
+    C("partial_indicator", _TEXT, "F, I or L", ("event.partial_type_indicator",)),
+    C("cause_for_term", _I64, "cause of an abnormal end", ("event.cause_for_term",)),
+    C("rec_entity_code", _I64, "first recording entity, of the file's network table",
+      ("event.rec_entity_code", "rec_entity_code.rec_entity_code")),
+    C("cell_id", _I64, "cell", ("event.cell_id",)),
+    C("location_area", _I64, "location area", ("event.location_area",)),
+    C("charge", _SUM, "charge before tax, in 10^-tap_decimal_places of the TAP currency",
+      ("charge_detail.charge", "event.charge", "event.aggregated_usage_charge"), "sum"),
+    C("camel_fee", _SUM, "CAMEL invocation fee, in units of charge; not part of it",
+      ("event.camel_invocation_fee",), "sum"),
+    C("tax", _SUM, "sum of the tax values, in units of charge",
+      ("tax_information.tax_value",), "sum"),
+    C("charge_refund_indicator", _I64, "content: 1 where the charge is given back",
+      ("content_service_used.charge_refund_indicator",)),
+    C("charged_units", _SUM, "units charged for, after rounding, of the totals",
+      ("charge_detail.charged_units",), "sum"),
+    C("exchange_rate_code", _I64, "code of the exchange rate, of the file's currency table",
+      ("charge_information.exchange_rate_code", "event.exchange_rate_code")),
     *(
-        C(f"call_type_level{n}", "i32", f"call type group, level {n}",
-          (*_below(_CHARGES, f"callTypeGroup.callTypeLevel{n}"),
-           f"callTypeGroup.callTypeLevel{n}", f"callTypeLevel{n}"))
+        C(f"call_type_level{n}", _I64, f"call type group, level {n}",
+          (f"charge_information.call_type_level{n}", f"event.call_type_level{n}"))
         for n in (1, 2, 3)
     ),
 )
-_OWN: Final = 4
-"""Columns that say where the record is; they have no path."""
-
-Step = tuple[str, tuple[str, str] | None]
-Path = tuple[Step, ...]
+_EVERY_TABLE: Final = frozenset({"record_index", "byte_offset", "byte_length", "event"})
+"""Columns of the event table that are there whatever is selected."""
 
 
-def parse_path(path: str) -> Path:
-    """The steps of a path: element name, and the child and text that it asks for."""
-    steps: list[Step] = []
-    for part in path.split("."):
-        name, _, condition = part.partition("?")
-        child, _, text = condition.partition("=")
-        steps.append((name, (child, text) if condition else None))
-    return tuple(steps)
+def _sources() -> Iterator[tuple[str, str, EventColumn]]:
+    """Table and column of each source, and what it is for."""
+    for column in COLUMNS:
+        for source in column.sources:
+            table, _, name = source.partition(".")
+            yield table, name, column
 
 
-def reaches(plan: Plan, context: Context, steps: Path) -> bool:
-    """Whether the grammar has a value at the end of those steps below context."""
-    for name, _ in steps:
-        while context.shape == "list":
-            (item,) = context.nodes.values()
-            if item.context < 0:
-                return False
-            context = plan.contexts[item.context]
-        node = context.named(name)
-        if node is None:
-            return False
-        context = plan.contexts[node.context] if node.context >= 0 else Context(name, "choice", {})
-    return not context.nodes or context.shape == "list"
+def _selection() -> dict[str, frozenset[str]]:
+    wanted = {"charge_detail": {"charge_type"}}
+    for table, name, _ in _sources():
+        if table != "event" or name not in _EVERY_TABLE:
+            wanted.setdefault(table, set()).add(name)
+    return {table: frozenset(names) for table, names in wanted.items()}
 
 
-@cache
-def _readers(plan: Plan, event: str) -> tuple[tuple[EventColumn, tuple[Path, ...]], ...]:
-    context = plan.context_of("transferBatch", "callEventDetails", event)
-    return tuple(
-        (c, tuple(s for s in map(parse_path, c.paths) if reaches(plan, context, s)))
-        for c in COLUMNS[_OWN:]
+SELECTION: Final[Mapping[str, frozenset[str]]] = _selection()
+"""The table columns that the view is made of: with them as its `columns`, read gives it all."""
+
+
+def event_frame(file: "TapFile") -> pl.DataFrame:
+    """The columns COLUMNS of a transfer batch's readable call events, in file order."""
+    tables = file.tables
+    if "event" not in tables:
+        return pl.DataFrame(schema={c.name: c.dtype for c in COLUMNS})
+    keys = _rows(tables, "event").select("record_index")
+    parts = [_rows(tables, "event").select(**_present(tables, "event"))]
+    parts += [
+        _beside(keys, _reduced(tables, table))
+        for table in SELECTION if table != "event" and table in tables
+    ]
+    sources = pl.concat(parts, how="horizontal")
+    return sources.select(_value(column, sources.schema) for column in COLUMNS)
+
+
+def negative_parts(file: "TapFile") -> pl.DataFrame:
+    """The negative values that sums of COLUMNS are made of: record_index, name and value.
+
+    In the order of the records; name is that of the sum.
+    """
+    found = [
+        _rows(file.tables, table).filter(pl.col(name) < 0).select(
+            "record_index", name=pl.lit(column.name), value=pl.col(name)
+        )
+        for table, name, column in _sources()
+        if column.reduce == "sum" and table in file.tables and name in file.tables[table].columns
+    ]
+    schema = {"record_index": pl.Int32, "name": pl.String, "value": pl.Int64}
+    return pl.concat([pl.DataFrame(schema=schema), *found]).sort(
+        "record_index", maintain_order=True
     )
 
 
-def event_row(plan: Plan, event: str, value: Any) -> list[Any]:  # noqa: ANN401
-    """The values of the columns after the first four, of one call event as the walker gives it."""
-    return [_reduce(column, paths, value) for column, paths in _readers(plan, event)]
+def _rows(tables: Mapping[str, pl.DataFrame], table: str) -> pl.DataFrame:
+    """The table's rows that count, known to be in the order of their records."""
+    rows = tables[table].with_columns(pl.col("record_index").set_sorted())
+    if table == "charge_detail":
+        if "charge_type" not in rows.columns:
+            return rows.clear()
+        return rows.filter(pl.col("charge_type") == _TOTAL)
+    if table in _EVENTS_ALONE:
+        events = tables["event"].filter(pl.col("event") == _EVENTS_ALONE[table])
+        return rows.join(events, on="record_index", how="semi", maintain_order="left")
+    return rows
 
 
-def _reduce(column: EventColumn, paths: tuple[Path, ...], value: Any) -> Any:  # noqa: ANN401
-    found = (v for steps in paths for v in _values(value, steps, 0))
-    if column.reduce == "first":
-        number = next(found, None)
-        if column.kind == "text":
-            return number or None
-    else:
-        numbers = list(found)
-        number = sum(numbers) if numbers else None
-    if number is not None and not -_LIMITS[column.kind] <= number < _LIMITS[column.kind]:
-        raise EventValueError(f"{column.name} is {number}, which does not fit {column.kind}")
-    return number
+def _present(tables: Mapping[str, pl.DataFrame], table: str) -> dict[str, pl.Expr]:
+    """The sources of that table which the file has."""
+    return {
+        f"{table}.{name}": pl.col(name)
+        for of, name, _ in _sources() if of == table and name in tables[table].columns
+    }
 
 
-def _values(value: Any, steps: Path, at: int) -> Iterator[Any]:  # noqa: ANN401
-    if isinstance(value, list):
-        for item in value:
-            yield from _values(item, steps, at)
-    elif at == len(steps):
-        yield value
-    else:
-        name, condition = steps[at]
-        inner = value.get(name)
-        if inner is None:
-            return
-        if condition:
-            child, text = condition
-            groups = inner if isinstance(inner, list) else [inner]
-            inner = [g for g in groups if g.get(child) == text]
-        yield from _values(inner, steps, at + 1)
+def _reduced(tables: Mapping[str, pl.DataFrame], table: str) -> pl.DataFrame:
+    """One row for each record, of the sources that the table has."""
+    present = _present(tables, table)
+    rows = _rows(tables, table)
+    if rows["record_index"].n_unique() == rows.height:
+        return rows.select("record_index", **present)
+    summed = {f"{of}.{name}" for of, name, column in _sources() if column.reduce == "sum"}
+    return rows.group_by("record_index", maintain_order=True).agg(
+        **{
+            source: _sum(value) if source in summed else value.first(ignore_nulls=True)
+            for source, value in present.items()
+        }
+    )
 
 
-def events_frame(rows: list[list[Any]]) -> pl.DataFrame:
-    """The table of the rows, each with the values of all COLUMNS in order."""
-    schema = {c.name: _TYPES[c.kind] for c in COLUMNS}
-    return pl.DataFrame(rows, schema=schema, orient="row", strict=True)
+def _beside(keys: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:
+    """The part without its record_index, one row for each of the keys."""
+    if not part["record_index"].equals(keys["record_index"]):
+        part = keys.join(part, on="record_index", how="left", maintain_order="left")
+    return part.drop("record_index")
+
+
+def _sum(value: pl.Expr) -> pl.Expr:
+    """The sum of the values, null where there is none."""
+    return pl.when(value.count() > 0).then(value.cast(_SUM).sum())
+
+
+def _value(column: EventColumn, types: pl.Schema) -> pl.Expr:
+    """The column, of those of its sources that are there."""
+    present = [source for source in column.sources if source in types]
+    if not present:
+        return pl.lit(None, column.dtype).alias(column.name)
+    if column.reduce == "sum":
+        stated = pl.any_horizontal(pl.col(present).is_not_null())
+        total = pl.sum_horizontal(pl.col(present).cast(_SUM))
+        return pl.when(stated).then(total).alias(column.name)
+    value = pl.coalesce(present)
+    if types[present[0]] == pl.Binary:
+        value = value.bin.encode("hex")
+    value = value.cast(column.dtype).alias(column.name)
+    return pl.when(value != "").then(value) if column.dtype == _TEXT else value

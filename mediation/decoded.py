@@ -33,12 +33,14 @@ class Decoded:
     `records` holds record_index (int32), byte_offset (int64), byte_length (int32), both into the
     unpacked file, and the format's own columns: text columns for delimited, fixed and xml (header
     variables as hdr.X and trl.X constants), asn1's event columns for tap. `rejects` is of table
-    reject, with raw. record_index runs from 0 over good and bad records alike.
+    reject, with raw. record_index runs from 0 over good and bad records alike. `content` is there
+    when damage done to the file on its way was undone: the octets that the offsets then mean.
     """
 
     header: FileHeader
     records: pl.DataFrame
     rejects: pl.DataFrame
+    content: bytes | None = None
 
     @property
     def received(self) -> pl.Series:

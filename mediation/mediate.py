@@ -80,7 +80,7 @@ def mediate(
     usage = step("gate", usage, _turned_away(usage, refusal, ctx))
     if not usage.is_empty():
         usage = step("dedupe", usage, dedupe(usage, known(usage["usage_key"]), ctx))
-    away = _with_raw(step.rejects, decoded, content)
+    away = _with_raw(step.rejects, decoded, decoded.content or content)
     conserved("mediate", decoded.received, Outcome(usage, away))
     figures = _file_columns(decoded, profile, usage, away) | {
         "state": state,

@@ -1,28 +1,33 @@
 """TAP files: what TD.57 means by their records, told in the words of table usage."""
 
+from collections.abc import Iterator
 from typing import Final, Literal
 
 import polars as pl
 
-from asn1.tap import DecodeError, NotTapError, TapFile, identify, read
+from asn1.events import SELECTION
+from asn1.layout import SelectionError
+from asn1.tap import NotTapError, identify, read
+from asn1.tap_file import DecodeError, TapFile
 from asn1.tap_header import TapHeader
 from mediation.decoded import Decoded, FileHeader
 from mediation.file_context import FileContext
+from mediation.limits import RAW_MAX_BYTES
 from mediation.outcome import Outcome
 from mediation.profile import Profile
 from mediation.reject import file_reject, rejects
 from mediation.schema import USAGE
+from mediation.tap_view import INT32_MAX, micros_per_unit, told_events
 from mediation.usage_key import with_usage_key
 from mediation.validate import MONEY_AT_RISK, first_failing
-
-MICRO_DECIMALS: Final = 6
-"""Decimals of micro-units: a TAP amount has 0 to 6 (tapDecimalPlaces), so it fits exactly."""
 
 VOLUMES: Final = {"volume_incoming": "volume_down_bytes", "volume_outgoing": "volume_up_bytes"}
 """Incoming is seen from the subscriber. No public source confirms it: agree on it per partner."""
 
-INT32_MAX: Final = (1 << 31) - 1
 INT64_MAX: Final = (1 << 63) - 1
+
+NAMED_MAX: Final = 5
+"""Further files in the same octets that are named, when somebody joins many."""
 
 SERVICES: Final = pl.DataFrame(
     [
@@ -43,6 +48,7 @@ _MO_NUMBERS = ("called_number", "dialled_digits", "sms_destination")
 _MO_SMS_NUMBERS = ("sms_destination", "called_number", "dialled_digits")
 _MT_NUMBERS = ("calling_number", "sms_originator")
 
+_OTHER_KINDS: Final = {"rap": "a RAP file", "nrtrde": "an NRTRDE file"}
 _SIGNS = (
     (b"<?xml", "an XML document"),
     (b"<!DOCTYPE", "an HTML page"),
@@ -54,23 +60,40 @@ _SIGNS = (
 )
 
 
+_FOUND: Final = pl.Schema(
+    {
+        "record_index": pl.Int32,
+        "byte_offset": pl.Int64,
+        "code": pl.String,
+        "detail": pl.String,
+        "raw": pl.Binary,
+    }
+)
+
+REPAIRED: Final = "damaged on its way and repaired: "
+"""What the note begins with that says so; then all offsets are in the repaired file."""
+
+
 def decode_tap(data: bytes, profile: Profile, ctx: FileContext) -> Decoded:
     """The call events of a TAP file, with what its own tables say of them.
 
-    Beside asn1's columns the records have utc_offset_s (null for an unknown code),
-    partner_charge_micros and partner_tax_micros (null where 64 bits do not hold them).
+    The records have the columns of asn1's event view and those of tap_view.told_events.
     """
     try:
-        file = read(data)
-    except NotTapError as error:
-        detail = (
-            f"{ctx.name} is {_likeness(data)}, not TAP as profile {profile.name} says ({error})"
-        )
-        return Decoded(
-            FileHeader(), _no_events(), file_reject(ctx, "NOT_A_CDR_FILE", detail)
-        )
-    records = _told(file.events, file.header)
-    return Decoded(_header(file), records, _decode_rejects(file.errors, ctx))
+        file = None if identify(data) in _OTHER_KINDS else read(data, columns=SELECTION)
+    except (NotTapError, SelectionError) as error:
+        return _refused(data, profile, ctx, f" ({error})")
+    if file is None or not isinstance(file.header, TapHeader):
+        return _refused(data, profile, ctx)
+    records = told_events(file, file.header)
+    rejected = pl.concat([_decode_rejects(file.errors, ctx), _following_reject(file, ctx)])
+    content = bytes(file.data) if file.repaired else None
+    return Decoded(_header(file, file.header, records), records, rejected, content)
+
+
+def _refused(data: bytes, profile: Profile, ctx: FileContext, why: str = "") -> Decoded:
+    detail = f"{ctx.name} is {_likeness(data)}, not TAP as profile {profile.name} says{why}"
+    return Decoded(FileHeader(), _no_events(), file_reject(ctx, "NOT_A_CDR_FILE", detail))
 
 
 def normalize_tap(decoded: Decoded, profile: Profile, ctx: FileContext) -> Outcome:
@@ -88,13 +111,16 @@ def normalize_tap(decoded: Decoded, profile: Profile, ctx: FileContext) -> Outco
         file_id=pl.lit(ctx.file_id),
         serving_network=pl.lit(header.sender, dtype=pl.String),
         partner_currency=pl.lit(header.currency, dtype=pl.String),
-        started_at=_local_time() - pl.duration(seconds="utc_offset_s"),
+        started_at=pl.col("start_local") - pl.duration(seconds="utc_offset_s"),
         other_party_raw=_other_party_raw(),
         apn=pl.col("apn_ni"),
         events=pl.when(pl.col("service") == "sms").then(pl.lit(1, dtype=pl.Int64)),
-        **{usage: pl.col(tap) for tap, usage in VOLUMES.items()},
+        **{
+            usage: pl.col(tap).cast(pl.Int64, strict=False) for tap, usage in VOLUMES.items()
+        },
     ).with_columns(
-        other_party=pl.col("other_party_raw").str.extract(r"^\+?([0-9]+)$"), **_stated_charge()
+        other_party=pl.col("other_party_raw").str.extract(r"^\+?([0-9]+)$"),
+        partner_currency=pl.when(_has_money()).then(pl.col("partner_currency")),
     )
     meant = meant.with_columns(first_failing(_checks(header)))
     keyed, keyless = with_usage_key(meant.filter(pl.col("code").is_null()), profile.identity)
@@ -124,14 +150,14 @@ def _checks(header: FileHeader) -> tuple[tuple[str, pl.Expr, pl.Expr], ...]:
             pl.lit("the file states no sender, so the serving network is not known"),
         ),
         (
+            "FIELD_INVALID",
+            pl.col("start_local").is_null() & pl.col("start_fault").is_not_null(),
+            pl.format("the local start time cannot be read: {}", "start_fault"),
+        ),
+        (
             "FIELD_MISSING",
             pl.col("start_local").is_null(),
             pl.lit("the event has no local start time"),
-        ),
-        (
-            "FIELD_INVALID",
-            _local_time().is_null(),
-            pl.format("local start time {} is no time (YYYYMMDDhhmmss)", "start_local"),
         ),
         (
             "FIELD_MISSING",
@@ -143,30 +169,39 @@ def _checks(header: FileHeader) -> tuple[tuple[str, pl.Expr, pl.Expr], ...]:
             pl.col("utc_offset_s").is_null(),
             pl.format("UTC offset code {} is not in the file's networkInfo", "utc_offset_code"),
         ),
-        (
-            "FIELD_INVALID",
-            pl.col("charge_lost"),
-            pl.format("charge {} does not fit 64 bits in micro-units", "charge"),
-        ),
+        *_number_checks(),
     )
 
 
-def _stated_charge() -> dict[str, pl.Expr]:
-    """Whether a charge is stated that could not be told; no currency where none is stated."""
-    stated = pl.col("charge").is_not_null() | pl.col("camel_fee").is_not_null()
-    money = pl.col("partner_charge_micros").is_not_null() | pl.col(
-        "partner_tax_micros"
-    ).is_not_null()
-    return {
-        "charge_lost": stated & pl.col("partner_charge_micros").is_null(),
-        "partner_currency": pl.when(money).then(pl.col("partner_currency")),
+def _number_checks() -> Iterator[tuple[str, pl.Expr, pl.Expr]]:
+    """Numbers that usage cannot hold, and negative ones that its checks would not see."""
+    told = {
+        "charge_stated": ("charge", "partner_charge_micros", "64 bits in micro-units"),
+        "tax": ("tax", "partner_tax_micros", "64 bits in micro-units"),
+        **{tap: (tap, usage, "64 bits") for tap, usage in VOLUMES.items()},
     }
+    for column, (name, usage, width) in told.items():
+        lost = pl.col(column).is_not_null() & pl.col(usage).is_null()
+        detail = pl.format("{} {} does not fit {}", pl.lit(name), column, pl.lit(width))
+        yield "FIELD_INVALID", lost, detail
+    yield (
+        "FIELD_INVALID",
+        ~pl.col("cause_for_term").is_between(-INT32_MAX, INT32_MAX),
+        pl.format("cause for termination {} does not fit 32 bits", "cause_for_term"),
+    )
+    # Behind a sum that is negative itself, validate says more.
+    seen = pl.any_horizontal(pl.col("partner_charge_micros", *VOLUMES.values()) < 0)
+    yield (
+        "FIELD_INVALID",
+        pl.col("negative_part").is_not_null() & ~seen.fill_null(value=False),
+        pl.format("{} is negative", "negative_part"),
+    )
 
 
-def _local_time() -> pl.Expr:
-    text = pl.col("start_local")
-    return pl.when(text.str.contains(r"^[0-9]{14}$")).then(
-        text.str.strptime(pl.Datetime("us"), "%Y%m%d%H%M%S", strict=False)
+def _has_money() -> pl.Expr:
+    """Whether there is an amount that needs a currency."""
+    return pl.any_horizontal(
+        pl.col("partner_charge_micros", "partner_tax_micros").is_not_null()
     )
 
 
@@ -187,38 +222,16 @@ def _away(found: pl.DataFrame) -> pl.DataFrame:
     return found.select("record_index", "byte_offset", "code", "detail", **MONEY_AT_RISK)
 
 
-def _told(events: pl.DataFrame, header: TapHeader) -> pl.DataFrame:
-    """The events with the file's offset table and decimal places applied."""
-    codes = ((c, s) for c, s in header.utc_offsets.items() if abs(c) <= INT32_MAX)
-    offsets = pl.DataFrame(
-        list(codes),
-        schema={"utc_offset_code": pl.Int32, "utc_offset_s": pl.Int32},
-        orient="row",
-    )
-    wide = {c: pl.col(c).cast(pl.Int128) for c in ("charge", "camel_fee", "tax")}
-    charge = pl.when(wide["charge"].is_not_null() | wide["camel_fee"].is_not_null()).then(
-        wide["charge"].fill_null(0) + wide["camel_fee"].fill_null(0)
-    )
-    factor = pl.lit(_factor(header), dtype=pl.Int128)
-    return events.join(
-        offsets, on="utc_offset_code", how="left", maintain_order="left"
-    ).with_columns(
-        partner_charge_micros=(charge * factor).cast(pl.Int64, strict=False),
-        partner_tax_micros=(wide["tax"] * factor).cast(pl.Int64, strict=False),
-    )
-
-
-def _factor(header: TapHeader) -> int:
-    """Micro-units in one unit of the file's amounts."""
-    return int(10 ** (MICRO_DECIMALS - header.tap_decimal_places))
-
-
-def _header(file: TapFile) -> FileHeader:
+def _header(file: TapFile, stated: TapHeader, events: pl.DataFrame) -> FileHeader:
     """What the file states of itself; its audit totals are the declared ones."""
-    stated = file.header
     total = stated.audit_total_charge
     notes = [f"unknown element {path} skipped {n} times" for path, n in file.unknown_tags.items()]
-    notes += _audit_notes(file)
+    if file.repaired:
+        notes.insert(0, REPAIRED + file.repaired)
+    if file.following:
+        notes.append(_not_read(file.following))
+    notes += _doubt_notes(file.notes)
+    notes += _audit_notes(file, stated, events)
     return FileHeader(
         kind=_kind(stated),
         release=stated.release,
@@ -226,7 +239,7 @@ def _header(file: TapFile) -> FileHeader:
         sender=stated.sender,
         recipient=stated.recipient,
         declared_records=_bounded(stated.audit_event_count),
-        declared_charge_micros=_bounded(None if total is None else total * _factor(stated)),
+        declared_charge_micros=_bounded(None if total is None else total * micros_per_unit(stated)),
         currency=stated.tap_currency,
         complete=file.complete,
         notes=tuple(notes),
@@ -244,21 +257,25 @@ def _bounded(total: int | None) -> int | None:
     return None if total is None else max(-INT64_MAX, min(total, INT64_MAX))
 
 
-def _audit_notes(file: TapFile) -> list[str]:
+def _doubt_notes(found: list[DecodeError]) -> Iterator[str]:
+    """How many values cannot be meant, and the first of each sort."""
+    for code, what in (("TIME", "times that are none"), ("NEGATIVE", "negative numbers")):
+        of_code = [n for n in found if n.code == code]
+        if of_code:
+            first = of_code[0]
+            yield f"{what}: {len(of_code)}, first in record {first.record_index}: {first.detail}"
+
+
+def _audit_notes(file: TapFile, header: TapHeader, events: pl.DataFrame) -> Iterator[str]:
     """Where the audit differs from the events; the gate decides what that means."""
-    found = file.events.height + sum(e.record_index is not None for e in file.errors)
-    total = file.events.select(
-        pl.col("charge").cast(pl.Int128).sum() + pl.col("camel_fee").cast(pl.Int128).sum()
-    ).item()
+    found = events.height + sum(e.record_index is not None for e in file.errors)
     pairs = (
-        ("callEventDetailsCount", file.header.audit_event_count, found),
-        ("totalCharge", file.header.audit_total_charge, total),
+        ("callEventDetailsCount", header.audit_event_count, found),
+        ("totalCharge", header.audit_total_charge, events["charge_stated"].sum()),
     )
-    return [
-        f"audit: {name} is {said}, the events give {got}"
-        for name, said, got in pairs
-        if said is not None and said != got
-    ]
+    for name, said, got in pairs:
+        if said is not None and said != got:
+            yield f"audit: {name} is {said}, the events give {got}"
 
 
 def _decode_rejects(errors: list[DecodeError], ctx: FileContext) -> pl.DataFrame:
@@ -269,16 +286,33 @@ def _decode_rejects(errors: list[DecodeError], ctx: FileContext) -> pl.DataFrame
                 (e.record_index, e.offset, e.code, f"at octet {e.offset}: {e.detail}", e.raw)
                 for e in errors
             ],
-            schema={
-                "record_index": pl.Int32,
-                "byte_offset": pl.Int64,
-                "code": pl.String,
-                "detail": pl.String,
-                "raw": pl.Binary,
-            },
+            schema=_FOUND,
             orient="row",
         ),
     )
+
+
+def _following_reject(file: TapFile, ctx: FileContext) -> pl.DataFrame:
+    """One reject of all octets behind the file, when they are further files."""
+    if not file.following:
+        return rejects(ctx, pl.DataFrame(schema=_FOUND))
+    start = file.following[0].offset
+    row = (
+        None, start, "FILE_FOLLOWS", f"at octet {start}: {_not_read(file.following)}",
+        bytes(file.data[start : start + RAW_MAX_BYTES]),
+    )
+    return rejects(ctx, pl.DataFrame([row], schema=_FOUND, orient="row"))
+
+
+def _not_read(following: tuple[TapFile, ...]) -> str:
+    """That there are further files behind the first, and which."""
+    named = ", ".join(
+        f"a {f.kind.replace('_', ' ')} of {f.header.sender}, sequence {f.header.sequence}"
+        for f in following[:NAMED_MAX]
+    )
+    if len(following) > NAMED_MAX:
+        named += f" and {len(following) - NAMED_MAX} more"
+    return f"behind the end of the file stands {named}, not read: send each as a file of its own"
 
 
 def _no_events() -> pl.DataFrame:
@@ -291,7 +325,7 @@ def _likeness(data: bytes) -> str:
     """What a file that is not TAP looks like, with its article."""
     if not data:
         return "an empty file"
-    known = {"rap": "a RAP file", "nrtrde": "an NRTRDE file"}.get(identify(data) or "")
+    known = _OTHER_KINDS.get(identify(data) or "")
     if known:
         return known
     head = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n")

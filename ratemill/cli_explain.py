@@ -1,6 +1,5 @@
 """`ratemill explain`: one record from the partner's octets to the ledger."""
 
-import itertools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,11 +7,13 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from asn1.tree import TreeLine, tree
+from asn1.tap import read
+from asn1.tree import TreeLine, record_tree
 from charging.schema import POSTING
 from mediation.codes import CODES
 from mediation.schema import USAGE
 from mediation.tables import Table
+from mediation.tap import REPAIRED
 from mediation.unpack import UnpackError, unpack
 from ratemill.errors import RatemillError
 from ratemill.home import Home
@@ -76,8 +77,9 @@ def explain(home: Home, record: str) -> Explanation:
     elif rejects:
         begin, length = rejects[0]["byte_offset"] or 0, len(rejects[0]["raw"] or b"")
     return Explanation(
-        file=file, record_index=index, raw=content[begin:begin + length],
-        tree=_tree(content, begin, begin + length) if file["format"] == "tap" else [], usage=usage,
+        file=file, record_index=index, raw=content[begin:begin + length], usage=usage,
+        tree=list(record_tree(content, "tap", begin, begin + length))
+        if file["format"] == "tap" else [],
         rejects=[{k: v for k, v in r.items() if k != "raw"} for r in rejects],
         charges=_of(lake, CHARGE, file, "rate", index),
         postings=_of(lake, POSTING, file, "post", index),
@@ -97,17 +99,12 @@ def _of(
 
 
 def _content(home: Home, file: dict[str, Any]) -> bytes:
-    """The file's octets, unpacked; nothing when they cannot be had any more."""
+    """The octets that the record's offset is in; nothing when they cannot be had any more."""
     try:
-        return unpack(home.archived(file["partner"], file["file_id"]).read_bytes())
+        content = unpack(home.archived(file["partner"], file["file_id"]).read_bytes())
     except (OSError, UnpackError):
         return b""
-
-
-def _tree(content: bytes, begin: int, end: int) -> list[TreeLine]:
-    """The TLVs of the record, with offsets in its file."""
-    inside = itertools.dropwhile(lambda line: line.offset < begin, tree(content))
-    return list(itertools.takewhile(lambda line: line.offset < end, inside))
+    return bytes(read(content).data) if REPAIRED in (file["notes"] or "") else content
 
 
 def _show(e: Explanation) -> None:

@@ -250,7 +250,7 @@ def test_no_charge_is_null_and_not_zero() -> None:
         (
             mobile(callEventStartTimeStamp=START | {"localTimeStamp": "2026090110150"}),
             "FIELD_INVALID",
-            "2026090110150 is no time",
+            "time '2026090110150' is no time",
         ),
         (
             mobile(callEventStartTimeStamp={"localTimeStamp": "20260901101500"}),
