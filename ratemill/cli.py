@@ -65,15 +65,30 @@ def inspect(
     file: Annotated[Path, typer.Argument(help="A CDR file of any known format.")],
     home: HomeOption = None,
     partner: Annotated[
-        str | None, typer.Option("--partner", help="Read a text file by this partner's profile.")
+        str | None, typer.Option("--partner", help="Read the file by this partner's profile.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", help="Lines or records to show.", min=1)] = 100,
+    tree: Annotated[
+        bool, typer.Option("--tree", help="The elements of a BER file, with offsets and octets.")
+    ] = False,
+    record: Annotated[
+        int | None, typer.Option("--record", help="The elements of this record; 0 is the first.",
+                                 min=0)
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option("--parquet", help="Write all tables to this folder.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", help="Lines or records to show, else 100; findings, else 20.",
+                     min=1),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Show a file: the TLV tree with offsets for BER, the profile's reading for the others."""
-    from ratemill.cli_inspect import inspect_command
+    """Show what is in a TAP, RAP or NRTRDE file, and how a partner's profile reads any other."""
+    from ratemill.cli_inspect import Wanted, inspect_command
 
-    raise typer.Exit(inspect_command(file, home, os.environ, partner, limit, as_json=json))
+    wanted = Wanted(partner, tree, record, parquet, limit, json)
+    raise typer.Exit(inspect_command(file, home, os.environ, wanted))
 
 
 @app.command()

@@ -1,99 +1,167 @@
 """`ratemill inspect`: what is inside one file, before any stage."""
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import UTC, datetime
-from hashlib import sha256
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
-import polars as pl
 
-from asn1.tap import identify
-from asn1.tree import tree
-from mediation.file_context import FileContext
-from mediation.mediate import FORMATS
-from mediation.profile import Profile
+from asn1.identify import HEAD_OCTETS, identify
+from asn1.tree import TreeLine, record_tree, tree
+from mediation.profile import ProfileError
 from mediation.unpack import UnpackError, unpack
 from ratemill.errors import RatemillError
 from ratemill.home import Home
-from ratemill.screen import out, plain_table, tlv_text
+from ratemill.screen import out, tlv_text
 
-# usage column to its heading: thirteen full names do not fit a screen.
-_COLUMNS = {
-    "record_index": "#", "record_type": "type", "service": "service", "direction": "dir",
-    "imsi": "imsi", "msisdn": "msisdn", "other_party": "other party", "started_at": "start, UTC",
-    "duration_s": "s", "volume_up_bytes": "up", "volume_down_bytes": "down",
-    "partner_charge_micros": "micros", "partner_currency": "cur",
-}
+if TYPE_CHECKING:
+    from asn1.tap import TapFile
+
+_FINDINGS_SHOWN = 20
+_LINES_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to show of a file; where nothing is chosen, its summary or its profile's reading."""
+
+    partner: str | None = None
+    tree: bool = False
+    record: int | None = None
+    parquet: Path | None = None
+    limit: int | None = None
+    as_json: bool = False
 
 
 def inspect_command(
-    file: Path, path: Path | None, environ: Mapping[str, str], partner: str | None, limit: int,
-    *, as_json: bool,
+    file: Path, path: Path | None, environ: Mapping[str, str], wanted: Wanted
 ) -> int:
-    """Print the file's structure; exit code 0, RatemillError when it cannot be read."""
+    """Print what is wanted of the file; exit code 0, RatemillError when it cannot be read."""
+    _refuse_contradictions(wanted)
+    source = _source(file)
+    if wanted.record is not None:
+        _show_record(file, source, wanted.record, wanted)
+    elif wanted.tree:
+        _show_lines(tree(_octets(source)), wanted.limit or _LINES_SHOWN, as_json=wanted.as_json)
+    elif wanted.parquet is not None:
+        _write(_read(file, source), wanted.parquet, as_json=wanted.as_json)
+    elif wanted.partner is None and (isinstance(source, Path) or identify(source)):
+        _show_summary(file, _read(file, source), wanted)
+    else:
+        _show_other(file, _octets(source), Home.find(path, environ), wanted)
+    return 0
+
+
+def _refuse_contradictions(wanted: Wanted) -> None:
+    given = {
+        "--partner": wanted.partner is not None,
+        "--tree": wanted.tree or wanted.record is not None,
+        "--parquet": wanted.parquet is not None,
+    }
+    chosen = [name for name, is_given in given.items() if is_given]
+    if len(chosen) > 1:
+        raise RatemillError(" and ".join(chosen), "exclude each other", "choose one of them")
+
+
+def _source(file: Path) -> Path | bytes:
+    """The file's path when it is TAP, RAP or NRTRDE as it is; else its octets, unpacked."""
     try:
-        data = unpack(file.read_bytes())
+        with file.open("rb") as opened:
+            head = opened.read(HEAD_OCTETS)
+            return file if identify(head) else unpack(head + opened.read())
     except OSError as error:
         raise RatemillError(str(file), f"cannot be read: {error.strerror}") from error
     except UnpackError as error:
         raise RatemillError(str(file), str(error), "the archive is damaged or a bomb") from error
-    if identify(data) is not None and partner is None:
-        return _show_tree(data, limit, as_json=as_json)
-    home = Home.find(path, environ)
-    profile = _profile(home, file, partner)
-    return _show_reading(data, file, profile, limit, as_json=as_json)
 
 
-def _show_tree(data: bytes, limit: int, *, as_json: bool) -> int:
-    lines = list(islice(tree(data), limit + 1))
+def _octets(source: Path | bytes) -> bytes:
+    return source if isinstance(source, bytes) else source.read_bytes()
+
+
+def _read(file: Path, source: Path | bytes, hint: str = "") -> "TapFile":
+    from asn1.tap import NotTapError, read
+
+    try:
+        return read(source)
+    except NotTapError as error:
+        hint = hint or "--tree shows any BER file; without options a partner's profile reads it"
+        raise RatemillError(str(file), str(error), hint) from error
+
+
+def _show_lines(lines: Iterator[TreeLine], limit: int | None, *, as_json: bool) -> None:
+    shown = list(islice(lines, limit))
+    more = next(lines, None) is not None
     if as_json:
-        out.print_json(msgspec.json.encode(lines[:limit]).decode())
-        return 0
-    for line in lines[:limit]:
-        out.print(tlv_text(line), markup=False, soft_wrap=True)
-    if len(lines) > limit:
-        out.print(f"… {len(data):,} octets in all; --limit shows more")
-    return 0
-
-
-def _profile(home: Home, file: Path, partner: str | None) -> Profile:
-    """The named profile, else that of the folder the file is in, else the one matching glob."""
-    profiles = home.profiles()
-    if partner is not None and partner in profiles:
-        return profiles[partner]
-    if partner is None:
-        by_folder = [p for name, p in profiles.items() if name in file.absolute().parts]
-        by_glob = [p for p in profiles.values()
-                   if p.collect.glob != "*" and file.match(p.collect.glob)]
-        for found in (by_folder, by_glob):
-            if len(found) == 1:
-                return found[0]
-    raise RatemillError(str(file), "no BER, and no profile to read it by",
-                        f"--partner takes one of {', '.join(profiles)}")
-
-
-def _show_reading(data: bytes, file: Path, profile: Profile, limit: int, *, as_json: bool) -> int:
-    now = datetime.now(UTC).replace(tzinfo=None)
-    ctx = FileContext(profile.name, sha256(data).hexdigest(), file.name, now)
-    decode, normalize = FORMATS[profile.format.kind]
-    decoded = decode(data, profile, ctx)
-    outcome = normalize(decoded, profile, ctx)
-    rejected = pl.concat([decoded.rejects, outcome.rejects]).sort("record_index")
-    usage, rejects, header = outcome.passed.head(limit), rejected.head(limit), decoded.header
-    if as_json:
-        shown = {"header": asdict(header), "usage": usage.rows(named=True),
-                 "rejects": rejects.drop("raw").rows(named=True)}
         out.print_json(msgspec.json.encode(shown).decode())
-        return 0
-    out.print(f"[bold]{file.name}[/] as {profile.title}")
-    for name, value in asdict(header).items():
-        if value not in (None, (), ""):
-            out.print(f"  {name:<24} {value}", markup=False)
-    out.print(f"\n{outcome.passed.height:,} records read, {rejected.height:,} turned away")
-    out.print(plain_table(list(_COLUMNS.values()), usage.select(*_COLUMNS).rows()))
-    for r in rejects.rows(named=True):
-        out.print(f"  record {r['record_index']}: {r['code']}: {r['detail']}", markup=False)
-    return 0
+        return
+    for line in shown:
+        out.print(tlv_text(line), markup=False, soft_wrap=True)
+    if more:
+        out.print("… the file goes on; --limit shows more")
+
+
+def _show_record(file: Path, source: Path | bytes, number: int, wanted: Wanted) -> None:
+    """The elements of one record, whether it is sound or not."""
+    read = _read(file, source)
+    span = _span_of(read, number)
+    if span is None:
+        raise RatemillError(str(file), f"has no record {number}", "the first one is 0")
+    if read.repaired and not wanted.as_json:
+        out.print(f"offsets are in the repaired file: {read.repaired}", markup=False)
+    lines = record_tree(read.data, read.layout.name, *span)
+    _show_lines(lines, wanted.limit, as_json=wanted.as_json)
+
+
+def _span_of(read: "TapFile", number: int) -> tuple[int, int] | None:
+    """Where the record begins and ends."""
+    rows = read.records.filter(record_index=number).select("byte_offset", "byte_length").rows()
+    bad = [(e.offset, e.length) for e in read.errors if e.record_index == number]
+    for start, length in (*rows, *bad):
+        return start, start + length
+    return None
+
+
+def _show_summary(file: Path, read: "TapFile", wanted: Wanted) -> None:
+    from ratemill.inspect_summary import summary_of
+
+    if wanted.as_json:
+        summary = summary_of(read, wanted.limit or _LINES_SHOWN)
+        # Sums of amounts can be wider than msgspec's encoder takes.
+        out.print_json(json.dumps(msgspec.to_builtins(summary, str_keys=True)))
+        return
+    from ratemill.inspect_screen import show_summary
+
+    show_summary(file.name, summary_of(read, wanted.limit or _FINDINGS_SHOWN))
+
+
+def _write(read: "TapFile", folder: Path, *, as_json: bool) -> None:
+    from ratemill.inspect_parquet import write_tables
+
+    written = write_tables(read, folder)
+    if as_json:
+        out.print_json(json.dumps([{"path": str(path), "rows": rows} for path, rows in written]))
+        return
+    for path, rows in written:
+        out.print(f"{path}: {rows:,} rows", markup=False, soft_wrap=True)
+
+
+def _show_other(file: Path, data: bytes, home: Home, wanted: Wanted) -> None:
+    """As the partner's profile reads it; without one, as the damaged TAP file that it may be."""
+    from ratemill.inspect_profile import profile_of, show_reading
+
+    try:
+        profile, names = profile_of(home, file, wanted.partner), ", ".join(home.profiles())
+        hint = f"no profile fits it either: --partner takes one of {names}"
+    except ProfileError as error:
+        profile, hint = None, f"and there is no profile to read it by: {error}"
+    if profile is None and wanted.partner is not None:
+        raise RatemillError(str(file), f"no profile of {wanted.partner}", hint)
+    if profile is None:
+        _show_summary(file, _read(file, data, hint), wanted)
+    else:
+        limit = wanted.limit or _LINES_SHOWN
+        show_reading(data, file, profile, limit, as_json=wanted.as_json)

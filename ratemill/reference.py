@@ -15,6 +15,7 @@ from mediation.profile import Profile
 from ratemill.cli import app
 from ratemill.lake import TABLES
 from ratemill.settings import Settings
+from ratemill.tap_reference import tap_tables
 
 _HEAD = "<!-- Made by `make golden` from the declarations; edit those. -->\n\n"
 
@@ -24,6 +25,7 @@ def pages() -> dict[str, str]:
     return {
         "reject-codes.md": _codes(),
         "tables.md": _tables(),
+        "tap-tables.md": tap_tables(_HEAD),
         "settings.md": _settings(),
         "cli.md": _cli(),
     }

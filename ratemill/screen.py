@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from asn1.tree import TreeLine
-from ratemill.funnel import FunnelRow, equation, totals
 from ratemill.money import amounts_text
+
+if TYPE_CHECKING:
+    from ratemill.funnel import FunnelRow
 
 # Wide enough for the funnel when the output is a file: a table must not be folded for a script.
 _FILE_WIDTH = 160
@@ -36,8 +39,10 @@ class Bars:
             yield lambda: bar.advance(task)
 
 
-def funnel_table(rows: Sequence[FunnelRow]) -> Table:
+def funnel_table(rows: "Sequence[FunnelRow]") -> Table:
     """One line per file with its counts, amounts and state; the totals below."""
+    from ratemill.funnel import totals
+
     table = Table(box=None, header_style="bold", show_footer=bool(rows), padding=(0, 1))
     sums = totals(rows)
     table.add_column("partner", "total", no_wrap=True)
@@ -61,8 +66,10 @@ def funnel_table(rows: Sequence[FunnelRow]) -> Table:
     return table
 
 
-def show_funnel(rows: Sequence[FunnelRow], title: str) -> None:
+def show_funnel(rows: "Sequence[FunnelRow]", title: str) -> None:
     """Print the funnel, below it the promise in figures, and what was found on whole files."""
+    from ratemill.funnel import equation, totals
+
     out.print(f"[bold]{title}[/]")
     out.print(funnel_table(rows))
     out.print(f"\n  {equation(totals(rows))}")
@@ -85,7 +92,20 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Tab
 
 
 def tlv_text(line: TreeLine, depth: int = 0) -> str:
-    """One line of a TLV tree: offset, indented name and tag, length, value; depth is the root's."""
+    """One line of a TLV tree: offset, indented name and tag, length, octets, and what they mean.
+
+    depth is the root's.
+    """
     name = f"{'  ' * (line.depth - depth)}{line.name or '?'}"
     length = "∞" if line.length < 0 else str(line.length)
-    return f"{line.offset:>8}  {name:<44} {line.tag:<18} {length:>6}  {line.value_text}".rstrip()
+    raw = "" if line.value_text.startswith(line.raw_text) else f"{line.raw_text:<20}  "
+    return printable(
+        f"{line.offset:>8}  {name:<44} {line.tag:<18} {length:>6}  {raw}{line.value_text}".rstrip()
+    )
+
+
+def printable(text: str) -> str:
+    """The text with escapes for what a terminal would obey: a file's content must not steer it."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -88,7 +88,7 @@ def test_explain_says_why_a_record_waits(example, ratemill):
 @pytest.mark.parametrize(
     ("partner", "name", "words"),
     [
-        ("nordtel", "CDNORNTAUTRM00001", "batchControlInfo"),
+        ("nordtel", "CDNORNTAUTRM00001", "totalCharge"),
         ("alpenfon", "ALPENFON_20260903_0001.csv", "168"),
         ("fixline", "FXL_20260904_0001.dat", "150 records read"),
         ("xmlcom", "XC_20260913_0003.xml", "XML_BROKEN"),
