@@ -8,7 +8,7 @@ export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED := False
 
-.PHONY: help demo test test-slow lint bench golden airflow clean install lock
+.PHONY: help demo test test-slow lint bench fuzz golden airflow clean install lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,7 @@ $(READY): requirements.lock bootstrap.lock pyproject.toml
 	$(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	$(BIN)/python -m rating.warm
+	$(BIN)/python -m asn1.warm
 	@touch $(READY)
 
 demo: $(READY) ## run the example operator: four partners, 5,000 records, SFTP to ledger
@@ -39,8 +40,12 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY) ## measure: make bench PART=pipeline
+bench: $(READY) ## measure: make bench PART=pipeline, or PART=decode
 	@$(BIN)/python tests/bench/run.py $(PART)
+
+COUNT ?= 2000
+fuzz: $(READY) ## damaged files through both decoders, bounds checked: make fuzz COUNT=200000
+	@RATEMILL_KERNEL_CHECKED=1 $(BIN)/python tests/fuzz/fuzz_run.py --count $(COUNT)
 
 golden: $(READY) ## write the sample files and their goldens anew; review the difference
 	$(BIN)/python sample_data/generate.py --out sample_data/inbox
