@@ -6,6 +6,10 @@ the place where they should be. Octets at or behind the bound never decide anyth
 
 from typing import Final, Literal
 
+MAX_BAD_RECORDS: Final = 250_000
+"""Records of one list that may be bad: each is told by itself, and a few octets can be one."""
+MAX_SOFT_FAULTS: Final = 250_000
+"""Values of one list that cannot be meant and are told by themselves."""
 MAX_DEPTH: Final = 32
 """Real files nest some 11 deep; more is damage, and would exhaust the stack."""
 MAX_TAG_OCTETS: Final = 9
@@ -19,7 +23,7 @@ OCTET_STRING: Final = 4 << 2
 
 Code = Literal[
     "HEADER_CUT", "LENGTH_BEYOND", "EOC_MISSING", "EOC_UNEXPECTED", "TAG_INVALID", "LENGTH_INVALID",
-    "DEPTH", "SHAPE", "VALUE", "REPEATED", "EVENT_UNKNOWN", "TIME", "NEGATIVE",
+    "DEPTH", "SHAPE", "VALUE", "REPEATED", "EVENT_UNKNOWN", "TOO_MANY_BAD", "TIME", "NEGATIVE",
 ]
 CUT_CODES: Final = frozenset({"HEADER_CUT", "LENGTH_BEYOND", "EOC_MISSING"})
 """What reading data that stops too early can give; damage inside can give the same."""

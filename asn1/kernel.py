@@ -9,7 +9,14 @@ from typing import Final
 from asn1 import kernel_ber, kernel_elements, kernel_values, machine
 from asn1 import program as program_module
 from asn1 import sink as sink_module
-from asn1.ber import INDEFINITE, MAX_DEPTH, MAX_TAG_OCTETS, OCTET_STRING
+from asn1.ber import (
+    INDEFINITE,
+    MAX_BAD_RECORDS,
+    MAX_DEPTH,
+    MAX_SOFT_FAULTS,
+    MAX_TAG_OCTETS,
+    OCTET_STRING,
+)
 from asn1.kernel_ber import (
     EOC_MISSING,
     EOC_UNEXPECTED,
@@ -18,6 +25,7 @@ from asn1.kernel_ber import (
     HEADER_CUT,
     OK,
     SHAPE,
+    TOO_MANY_BAD,
     ends_here,
     read_header,
     skip,
@@ -43,6 +51,7 @@ from asn1.machine import (
 from asn1.program import Program
 from asn1.sink import (
     AT,
+    BAD_RECORDS,
     COLUMN_BITS,
     COLUMN_CELLS,
     COLUMN_COUNT,
@@ -172,6 +181,18 @@ def try_record(
 
 
 @inlined
+def note_bad(sink: Sink, pos: int, offset: int, code: int) -> tuple[int, int]:
+    """Notes a record that is not read; where and why that cannot be done, if so."""
+    bad = item(sink.words, BAD_RECORDS) + 1
+    if bad > MAX_BAD_RECORDS:
+        return pos, TOO_MANY_BAD
+    code = note_fault(sink, offset, code)
+    if not code:
+        set_item(sink.words, BAD_RECORDS, bad)
+    return offset, code
+
+
+@inlined
 def pass_record(data: Octets, pos: int, program: Program, sink: Sink) -> tuple[int, int, int]:
     """Passes one record, good or bad.
 
@@ -196,7 +217,7 @@ def pass_record(data: Octets, pos: int, program: Program, sink: Sink) -> tuple[i
         end, lost = skip(data, at, length, limit)
         if lost:
             return pos, end, lost
-        code = note_fault(sink, offset, code)
+        offset, code = note_bad(sink, pos, offset, code)
         if code:
             return pos, offset, code
     for fault in range(faults, item(sink.words, FAULTS)):
@@ -244,7 +265,8 @@ def _list_reader(version: int) -> Callable[[Octets, Program, Sink], int]:
 
 KERNEL_VERSION: Final = machine.version(
     [kernel_ber, kernel_elements, kernel_values, machine, program_module, sink_module],
-    MAX_DEPTH, MAX_TAG_OCTETS, OCTET_STRING, K_GROUP, K_UNSIGNED, K_BCD, K_TEXT, K_TIME, K_PASS,
+    MAX_BAD_RECORDS, MAX_SOFT_FAULTS, MAX_DEPTH, MAX_TAG_OCTETS, OCTET_STRING,
+    K_GROUP, K_UNSIGNED, K_BCD, K_TEXT, K_TIME, K_PASS,
 )
 """Changes with all that the kernel is compiled from, but for this file."""
 read_list: Final = _list_reader(KERNEL_VERSION)

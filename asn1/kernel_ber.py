@@ -19,13 +19,14 @@ from asn1.sink import SEGMENTS
 
 CODES: Final = (
     "", "HEADER_CUT", "LENGTH_BEYOND", "EOC_MISSING", "EOC_UNEXPECTED", "TAG_INVALID",
-    "LENGTH_INVALID", "DEPTH", "SHAPE", "VALUE", "REPEATED", "EVENT_UNKNOWN", "TIME", "NEGATIVE",
+    "LENGTH_INVALID", "DEPTH", "SHAPE", "VALUE", "REPEATED", "EVENT_UNKNOWN", "TOO_MANY_BAD",
+    "TIME", "NEGATIVE",
 )
 """What code numbers mean; 0 is none, from TIME on they are soft."""
 (
     OK, HEADER_CUT, LENGTH_BEYOND, EOC_MISSING, EOC_UNEXPECTED, TAG_INVALID,
-    LENGTH_INVALID, DEPTH, SHAPE, VALUE, REPEATED, EVENT_UNKNOWN, TIME, NEGATIVE,
-) = range(14)
+    LENGTH_INVALID, DEPTH, SHAPE, VALUE, REPEATED, EVENT_UNKNOWN, TOO_MANY_BAD, TIME, NEGATIVE,
+) = range(15)
 FULL: Final = 100
 """No error: there is no room for the result, which `Sink.state` says more about."""
 PAD: Final = 64

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from asn1.ber import INDEFINITE, MAX_DEPTH
+from asn1.ber import INDEFINITE, MAX_DEPTH, MAX_SOFT_FAULTS
 from asn1.kernel_ber import (
     DEPTH,
     EOC_UNEXPECTED,
@@ -32,6 +32,7 @@ from asn1.machine import (
 )
 from asn1.program import Program
 from asn1.sink import (
+    BAD_RECORDS,
     FAULT_WORDS,
     FAULTS,
     FRAMES,
@@ -168,7 +169,7 @@ def put_element(  # noqa: PLR0913, PLR0917  what the header says stays in regist
         code = put(data, at, length, node & 255, node >> 40, row, sink.words)
         if code and (code < TIME or code == FULL):
             return pos, code
-    if code:
+    if code and item(sink.words, FAULTS) - item(sink.words, BAD_RECORDS) < MAX_SOFT_FAULTS:
         code = note_fault(sink, pos, code)
         if code:
             return pos, code

@@ -12,6 +12,7 @@ from asn1.ber import (
     CUT_CODES,
     FILLER,
     INDEFINITE,
+    MAX_BAD_RECORDS,
     NO_LIMIT,
     SOFT,
     BerError,
@@ -325,17 +326,16 @@ class _Root:
             self.damaged("BER_INVALID", None, pos, 0, "a list does not end within its group")
             raise _StopReading
         lost = Fault(self.index, pos, span.limit, *lost_at)
-        words = self.engine.explain(lost, self.layout)
-        if lost.code in CUT_CODES and self.is_cut(span.end, span.limit):
-            self.damaged(
-                "FILE_TRUNCATED", self.index, pos, span.limit - pos,
-                f"the file ends inside a record: {words}",
-            )
+        code: ErrorCode = "BER_INVALID"
+        if lost.code == "TOO_MANY_BAD":
+            words = f"the rest of the list is not read: {MAX_BAD_RECORDS:,} records before are bad"
+        elif lost.code in CUT_CODES and self.is_cut(span.end, span.limit):
+            code = "FILE_TRUNCATED"
+            words = f"the file ends inside a record: {self.engine.explain(lost, self.layout)}"
         else:
-            self.damaged(
-                "BER_INVALID", self.index, pos, span.limit - pos,
-                f"the rest of the list cannot be told apart: {words}",
-            )
+            told = self.engine.explain(lost, self.layout)
+            words = f"the rest of the list cannot be told apart: {told}"
+        self.damaged(code, self.index, pos, span.limit - pos, words)
         self.index += 1
         if span.end is None or span.end > span.limit:
             raise _StopReading

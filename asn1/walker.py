@@ -17,7 +17,9 @@ from typing import Any, Final, NamedTuple
 
 from asn1.ber import (
     INDEFINITE,
+    MAX_BAD_RECORDS,
     MAX_DEPTH,
+    MAX_SOFT_FAULTS,
     NO_LIMIT,
     BerError,
     Code,
@@ -205,6 +207,7 @@ class _Walk:
         self.cells = self.rows.cells
         self.faults: list[tuple[Fault, str]] = []
         """What is wrong with records, and in words."""
+        self.bad_records = 0
         self.notes: list[BerError] = []
         """What is wrong with values of the record being read, by soft codes."""
         self.unknown: list[tuple[int, int, int, str, str]] = []
@@ -234,10 +237,10 @@ class _Walk:
         if step is None:
             words = f"record type {tag_text(ident >> 1)} is not known"
             behind = skip(self.data, at, length, limit)
-            self.fault(start, behind, BerError(start, "EVENT_UNKNOWN", words))
+            self.bad(start, behind, BerError(start, "EVENT_UNKNOWN", words))
             return behind
         if not ident & 1:
-            self.fault(start, at + length, BerError(start, "SHAPE", "a record, but primitive"))
+            self.bad(start, at + length, BerError(start, "SHAPE", "a record, but primitive"))
             return at + length
         mark, unknown = self.rows.mark(), len(self.unknown)
         self.notes.clear()
@@ -248,12 +251,20 @@ class _Walk:
             self.rows.roll_back(mark)
             del self.unknown[unknown:]
             behind = skip(self.data, at, length, limit)
-            self.fault(start, behind, error)
+            self.bad(start, behind, error)
             return behind
         self.rows.spans.append((start, behind - start))
-        for note in self.notes:
+        for note in self.notes[: MAX_SOFT_FAULTS + self.bad_records - len(self.faults)]:
             self.fault(start, behind, note)
         return behind
+
+    def bad(self, start: int, behind: int, error: BerError) -> None:
+        """Notes a record that is not read; BerError when there were too many before."""
+        if self.bad_records == MAX_BAD_RECORDS:
+            words = f"{MAX_BAD_RECORDS:,} records before this one are bad too"
+            raise BerError(start, "TOO_MANY_BAD", words)
+        self.bad_records += 1
+        self.fault(start, behind, error)
 
     def fault(self, start: int, behind: int, error: BerError) -> None:
         fault = Fault(self.index, start, behind, error.offset, error.code)

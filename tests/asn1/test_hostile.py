@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from asn1.ber import MAX_BAD_RECORDS, MAX_SOFT_FAULTS
 from asn1.encode import encode_transfer_batch
 from asn1.tap import read
 
@@ -155,6 +156,27 @@ def test_many_bad_records_are_each_told(engine):
     assert len(file.errors) == 5_000
     assert file.tables["event"].height == 1
     assert {e.length for e in file.errors} == {len(bad)}
+
+
+@pytest.mark.parametrize("engine", ["kernel", pytest.param("walker", marks=pytest.mark.slow)])
+def test_bad_records_beyond_all_measure_end_the_reading(engine):
+    """Two octets each: told one by one, they would take a thousand times their room."""
+    file = read(batch(GOOD, b"\x49\x00" * (MAX_BAD_RECORDS + 5), GOOD), engine=engine)
+    assert len(file.errors) == MAX_BAD_RECORDS + 1
+    rest = file.errors[-1]
+    assert (rest.record_index, rest.length) == (MAX_BAD_RECORDS + 1, 10 + len(GOOD))
+    assert "250,000 records before are bad" in rest.detail
+    assert file.tables["event"].height == 1
+    assert not file.complete
+
+
+@pytest.mark.parametrize("engine", ["kernel", pytest.param("walker", marks=pytest.mark.slow)])
+def test_values_that_cannot_be_meant_are_told_up_to_a_number(engine):
+    negative = tlv(b"\x69", tlv(b"\x7f\x81\x13", b"\x5f\x81\x5f\x01\xff"))
+    count = MAX_SOFT_FAULTS + 3
+    file = read(batch(*[negative] * count), engine=engine)
+    assert len(file.notes) == MAX_SOFT_FAULTS
+    assert file.tables["event"].height == count
 
 
 @pytest.mark.parametrize("engine", ENGINES)
