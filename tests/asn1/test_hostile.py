@@ -13,6 +13,7 @@ from asn1.encode import encode_transfer_batch
 from asn1.tap import read
 
 ENGINES = ["kernel", "walker"]
+ENGINES_LARGE = ["kernel", pytest.param("walker", marks=pytest.mark.slow)]
 SECONDS_PER_MB = {"kernel": 1.0, "walker": 20.0}
 """Generous: a slow machine with other work on it needs less than half."""
 HEADER = {
@@ -109,7 +110,7 @@ def test_a_string_of_five_million_octets_is_a_value(engine):
     ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_LARGE)
 def test_a_string_of_a_million_segments_is_joined(engine):
     segments = tlv(b"\x7f\x82\x17", b"\x04\x01y" * 1_000_000)
     file = timed(batch(tlv(b"\x69", tlv(b"\x7f\x81\x13", tlv(b"\x7f\x59", segments)))), engine)
@@ -117,7 +118,7 @@ def test_a_string_of_a_million_segments_is_joined(engine):
     assert file.tables["event"]["dialled_digits"].to_list() == ["y" * 1_000_000]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_LARGE)
 def test_three_hundred_thousand_charge_details_in_one_record_are_rows(engine):
     details = tlv(b"\x7f\x40", tlv(b"\x7f\x3f", tlv(b"\x5f\x47", b"00") + b"\x5f\x3e\x01\x07")
                   * 300_000)
@@ -158,7 +159,8 @@ def test_many_bad_records_are_each_told(engine):
     assert {e.length for e in file.errors} == {len(bad)}
 
 
-@pytest.mark.parametrize("engine", ["kernel", pytest.param("walker", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
 def test_bad_records_beyond_all_measure_end_the_reading(engine):
     """Two octets each: told one by one, they would take a thousand times their room."""
     file = read(batch(GOOD, b"\x49\x00" * (MAX_BAD_RECORDS + 5), GOOD), engine=engine)
@@ -170,7 +172,8 @@ def test_bad_records_beyond_all_measure_end_the_reading(engine):
     assert not file.complete
 
 
-@pytest.mark.parametrize("engine", ["kernel", pytest.param("walker", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
 def test_values_that_cannot_be_meant_are_told_up_to_a_number(engine):
     negative = tlv(b"\x69", tlv(b"\x7f\x81\x13", b"\x5f\x81\x5f\x01\xff"))
     count = MAX_SOFT_FAULTS + 3

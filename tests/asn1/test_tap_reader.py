@@ -270,7 +270,7 @@ def test_nesting_beyond_the_limit_is_a_bad_record(release_312: dict[str, Any]) -
 
 
 @given(st.data())
-@settings(max_examples=300)
+@settings(max_examples=150)
 def test_mutated_files_never_raise(sample: st.DataObject) -> None:
     data = bytearray(sample.draw(st.sampled_from(SAMPLES)))
     for _ in range(sample.draw(st.integers(1, 4))):
