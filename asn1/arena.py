@@ -10,10 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from asn1.kernel_ber import PAD
-from asn1.kernel_values import MAX_HEAP, SLACK
 from asn1.layout import Layout
-from asn1.machine import Integers, Octets
 from asn1.program import program_of
 from asn1.sink import (
     COLUMN_BITS,
@@ -30,7 +27,10 @@ from asn1.sink import (
     FAULT_WORDS,
     FULL_FAULTS,
     FULL_UNKNOWN,
+    MAX_HEAP,
+    PAD,
     ROWS,
+    SLACK,
     TABLE_COUNT,
     TABLE_FIRST,
     TABLE_LENGTHS,
@@ -42,6 +42,8 @@ from asn1.sink import (
     TABLE_WORDS,
     TABLES,
     UNKNOWN_WORDS,
+    Integers,
+    Octets,
     Sink,
 )
 

@@ -10,10 +10,17 @@ import pyarrow as pa
 from asn1.arena import Chunk, Piece, filled_columns
 from asn1.ber import tag_text
 from asn1.layout import Layout, LayoutColumn
-from asn1.machine import Integers, Octets
 from asn1.program import VIEWS
 from asn1.records import UNKNOWN_SCHEMA
-from asn1.sink import TABLE_LENGTHS, TABLE_PARENTS, TABLE_PLACES, TABLE_RECORDS, TABLE_STARTS
+from asn1.sink import (
+    TABLE_LENGTHS,
+    TABLE_PARENTS,
+    TABLE_PLACES,
+    TABLE_RECORDS,
+    TABLE_STARTS,
+    Integers,
+    Octets,
+)
 
 ARROW_TYPES: Final = {
     "integer": pa.int64(),

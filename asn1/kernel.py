@@ -17,25 +17,11 @@ from asn1.ber import (
     MAX_TAG_OCTETS,
     OCTET_STRING,
 )
-from asn1.kernel_ber import (
-    EOC_MISSING,
-    EOC_UNEXPECTED,
-    EVENT_UNKNOWN,
-    FULL,
-    HEADER_CUT,
-    OK,
-    SHAPE,
-    TOO_MANY_BAD,
-    ends_here,
-    read_header,
-    skip,
-)
+from asn1.kernel_ber import ends_here, read_header, skip
 from asn1.kernel_elements import frame_at, node_of, note_fault, open_row, set_frame, step
 from asn1.kernel_values import INLINE
 from asn1.layout import K_BCD, K_GROUP, K_PASS, K_TEXT, K_TIME, K_UNSIGNED
 from asn1.machine import (
-    Integers,
-    Octets,
     compiled,
     entry,
     inlined,
@@ -60,25 +46,36 @@ from asn1.sink import (
     COLUMN_ROOM,
     COLUMNS,
     END,
+    EOC_MISSING,
+    EOC_UNEXPECTED,
+    EVENT_UNKNOWN,
     FAULT_WORDS,
     FAULTS,
+    FULL,
+    HEADER_CUT,
     INDEX,
     LIMIT,
+    LIST_DONE,
+    LIST_FULL,
+    LIST_LOST,
     LOST_AT,
     LOST_CODE,
     MARKS,
+    OK,
     ROWS,
+    SHAPE,
     START,
     TABLE_COUNT,
     TABLE_LENGTHS,
     TABLE_STARTS,
     TABLES,
+    TOO_MANY_BAD,
     UNKNOWN,
     VERSION,
+    Integers,
+    Octets,
     Sink,
 )
-
-LIST_DONE, LIST_LOST, LIST_FULL = range(3)
 
 
 @inlined

@@ -4,8 +4,6 @@ from typing import Final
 
 from asn1.ber import INDEFINITE, MAX_DEPTH, MAX_TAG_OCTETS, OCTET_STRING
 from asn1.machine import (
-    Integers,
-    Octets,
     big_word_at,
     compiled,
     inlined,
@@ -15,22 +13,21 @@ from asn1.machine import (
     shift_right,
     word_at,
 )
-from asn1.sink import SEGMENTS
-
-CODES: Final = (
-    "", "HEADER_CUT", "LENGTH_BEYOND", "EOC_MISSING", "EOC_UNEXPECTED", "TAG_INVALID",
-    "LENGTH_INVALID", "DEPTH", "SHAPE", "VALUE", "REPEATED", "EVENT_UNKNOWN", "TOO_MANY_BAD",
-    "TIME", "NEGATIVE",
+from asn1.sink import (
+    DEPTH,
+    EOC_MISSING,
+    HEADER_CUT,
+    LENGTH_BEYOND,
+    LENGTH_INVALID,
+    OK,
+    PAD,
+    SEGMENTS,
+    SHAPE,
+    TAG_INVALID,
+    Integers,
+    Octets,
 )
-"""What code numbers mean; 0 is none, from TIME on they are soft."""
-(
-    OK, HEADER_CUT, LENGTH_BEYOND, EOC_MISSING, EOC_UNEXPECTED, TAG_INVALID,
-    LENGTH_INVALID, DEPTH, SHAPE, VALUE, REPEATED, EVENT_UNKNOWN, TOO_MANY_BAD, TIME, NEGATIVE,
-) = range(15)
-FULL: Final = 100
-"""No error: there is no room for the result, which `Sink.state` says more about."""
-PAD: Final = 64
-"""Octets that must be readable behind the data: whole words are read."""
+
 HUGE: Final = 1 << 62
 """Stands for all lengths from here on: no data is that long."""
 

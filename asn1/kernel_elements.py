@@ -3,45 +3,28 @@
 from typing import Final
 
 from asn1.ber import INDEFINITE, MAX_DEPTH, MAX_SOFT_FAULTS
-from asn1.kernel_ber import (
-    DEPTH,
-    EOC_UNEXPECTED,
-    FULL,
-    OK,
-    PAD,
-    SHAPE,
-    TIME,
-    join,
-    long_header,
-    read_header,
-    skip,
-)
+from asn1.kernel_ber import join, long_header, read_header, skip
 from asn1.kernel_values import full, put, put_joined
 from asn1.layout import K_GROUP, K_PASS, K_UNSIGNED
-from asn1.machine import (
-    Integers,
-    Octets,
-    compiled,
-    guard,
-    inlined,
-    item,
-    out_of_line,
-    poke16,
-    poke32,
-    set_item,
-)
+from asn1.machine import compiled, guard, inlined, item, out_of_line, poke16, poke32, set_item
 from asn1.program import Program
 from asn1.sink import (
     BAD_RECORDS,
+    DEPTH,
+    EOC_UNEXPECTED,
     FAULT_WORDS,
     FAULTS,
     FRAMES,
+    FULL,
     FULL_FAULTS,
     FULL_JOINED,
     FULL_ROWS,
     FULL_UNKNOWN,
     INDEX,
+    OK,
+    PAD,
     ROWS,
+    SHAPE,
     START,
     TABLE_FIRST,
     TABLE_PARENTS,
@@ -49,8 +32,11 @@ from asn1.sink import (
     TABLE_RECORDS,
     TABLE_ROOM,
     TABLES,
+    TIME,
     UNKNOWN,
     UNKNOWN_WORDS,
+    Integers,
+    Octets,
     Sink,
 )
 

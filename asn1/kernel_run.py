@@ -11,15 +11,13 @@ import numpy as np
 
 from asn1.arena import Arena, Chunk, filled_columns
 from asn1.arrow_tables import tables_of, unknown_of
-from asn1.kernel import LIST_FULL, LIST_LOST, read_list
-from asn1.kernel_ber import CODES, PAD
-from asn1.kernel_values import MAX_HEAP
+from asn1.kernel import read_list
 from asn1.layout import Layout
-from asn1.machine import Integers, Octets
 from asn1.program import program_of
 from asn1.records import Fault, Records, RecordTooLargeError, Span
 from asn1.sink import (
     AT,
+    CODES,
     COLUMN_HEAP_ROOM,
     COLUMN_HEAP_USED,
     END,
@@ -33,12 +31,18 @@ from asn1.sink import (
     FULL_ROWS,
     INDEX,
     LIMIT,
+    LIST_FULL,
+    LIST_LOST,
     LOST_AT,
     LOST_CODE,
+    MAX_HEAP,
+    PAD,
     TABLE_FIRST,
     TABLE_ROOM,
     UNKNOWN,
     UNKNOWN_WORDS,
+    Integers,
+    Octets,
 )
 
 SAMPLE_ROWS: Final = 1024

@@ -2,11 +2,8 @@
 
 from typing import Final
 
-from asn1.kernel_ber import FULL, NEGATIVE, OK, REPEATED, TIME, VALUE
 from asn1.layout import K_BCD, K_TEXT, K_TIME, K_UNSIGNED
 from asn1.machine import (
-    Integers,
-    Octets,
     big_word_at,
     compiled,
     guard,
@@ -34,20 +31,25 @@ from asn1.sink import (
     COLUMNS,
     DATE,
     DATE_START,
+    FULL,
     FULL_COLUMN,
     FULL_HEAP,
     FULL_NEEDED,
     FULL_NUMBER,
     FULL_OF,
+    NEGATIVE,
+    OK,
+    REPEATED,
+    SLACK,
+    TIME,
+    VALUE,
+    Integers,
+    Octets,
     Sink,
 )
 
 INLINE: Final = 12
 """Octets that fit a view itself; longer ones are in the heap (Arrow's view layout)."""
-MAX_HEAP: Final = (1 << 31) - 1
-"""Views count octets and offsets in 32 bits, signed."""
-SLACK: Final = 16
-"""Octets of room behind a string: strings are written in whole words."""
 SPACE: Final = 32
 NO_TIME: Final = -(1 << 62)
 DAY: Final = 86_400_000_000

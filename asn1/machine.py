@@ -15,12 +15,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeVar, cast
 
-import numpy as np
-import numpy.typing as npt
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from asn1.sink import Integers, Octets
 
 LINEAR_ALGEBRA: Final = "scipy.linalg.cython_blas"
 
@@ -45,8 +45,6 @@ _load_numba_without_linear_algebra()
 CHECKED: Final = bool(os.environ.get("RATEMILL_KERNEL_CHECKED"))
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Integers = npt.NDArray[np.int64]
-Octets = npt.NDArray[np.uint8]
 
 _WORD = ir.IntType(64)
 _OCTET = ir.IntType(8)

@@ -6,8 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from asn1.layout import Layout, LayoutContext, Slot
-from asn1.machine import Integers
-from asn1.sink import MAX_TABLES
+from asn1.sink import MAX_TABLES, Integers
 
 VIEWS: Final = frozenset({"text", "raw"})
 """Columns whose cells are Arrow's views of octets; those of others are integers."""

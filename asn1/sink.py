@@ -2,7 +2,32 @@
 
 from typing import Final, NamedTuple
 
-from asn1.machine import Integers, Octets
+import numpy as np
+import numpy.typing as npt
+
+Integers = npt.NDArray[np.int64]
+Octets = npt.NDArray[np.uint8]
+
+LIST_DONE, LIST_LOST, LIST_FULL = range(3)
+"""What the kernel returns: the list is read, or cannot be read on, or there was no room."""
+CODES: Final = (
+    "", "HEADER_CUT", "LENGTH_BEYOND", "EOC_MISSING", "EOC_UNEXPECTED", "TAG_INVALID",
+    "LENGTH_INVALID", "DEPTH", "SHAPE", "VALUE", "REPEATED", "EVENT_UNKNOWN", "TOO_MANY_BAD",
+    "TIME", "NEGATIVE",
+)
+"""What code numbers mean; 0 is none, from TIME on they are soft."""
+(
+    OK, HEADER_CUT, LENGTH_BEYOND, EOC_MISSING, EOC_UNEXPECTED, TAG_INVALID,
+    LENGTH_INVALID, DEPTH, SHAPE, VALUE, REPEATED, EVENT_UNKNOWN, TOO_MANY_BAD, TIME, NEGATIVE,
+) = range(15)
+FULL: Final = 100
+"""No error: there is no room for the result, which `Sink.words` say more about."""
+PAD: Final = 64
+"""Octets that must be readable behind the data: whole words are read."""
+MAX_HEAP: Final = (1 << 31) - 1
+"""Views count octets and offsets in 32 bits, signed."""
+SLACK: Final = 16
+"""Octets of room behind a string: strings are written in whole words."""
 
 (
     AT, INDEX, START, END, LIMIT, FAULTS, UNKNOWN, LOST_AT, LOST_CODE, FULL_OF, FULL_NUMBER,
