@@ -3,29 +3,16 @@
 It does what asn1.walker.read_records does, and nothing else, on memory that asn1.arena provides.
 """
 
-from collections.abc import Callable
-from typing import Final
-
-from asn1 import kernel_ber, kernel_elements, kernel_values, machine
-from asn1 import program as program_module
-from asn1 import sink as sink_module
-from asn1.ber import (
-    INDEFINITE,
-    MAX_BAD_RECORDS,
-    MAX_DEPTH,
-    MAX_SOFT_FAULTS,
-    MAX_TAG_OCTETS,
-    OCTET_STRING,
-)
+from asn1.ber import INDEFINITE, MAX_BAD_RECORDS
 from asn1.kernel_ber import ends_here, read_header, skip
 from asn1.kernel_elements import frame_at, node_of, note_fault, open_row, set_frame, step
 from asn1.kernel_values import INLINE
-from asn1.layout import K_BCD, K_GROUP, K_PASS, K_TEXT, K_TIME, K_UNSIGNED
 from asn1.machine import (
     compiled,
-    entry,
     inlined,
+    integers_at,
     item,
+    octets_at,
     out_of_line,
     peek8,
     peek64,
@@ -34,6 +21,7 @@ from asn1.machine import (
     set_item,
     shift_right,
 )
+from asn1.native import RECORDS, WIDTH
 from asn1.program import Program
 from asn1.sink import (
     AT,
@@ -71,7 +59,6 @@ from asn1.sink import (
     TABLES,
     TOO_MANY_BAD,
     UNKNOWN,
-    VERSION,
     Integers,
     Octets,
     Sink,
@@ -236,38 +223,28 @@ def list_end(data: Octets, pos: int, words: Integers) -> tuple[int, int]:
     return -1, HEADER_CUT if pos >= limit else OK
 
 
-def _list_reader(version: int) -> Callable[[Octets, Program, Sink], int]:
-    def read_list(data: Octets, program: Program, sink: Sink) -> int:
-        words = sink.words
-        set_item(words, VERSION, version)
-        pos = item(words, AT)
-        while True:
-            behind, code = list_end(data, pos, words)
-            if behind >= 0:
-                set_item(words, AT, behind)
-                return LIST_DONE
-            offset = pos
-            if not code:
-                behind, offset, code = pass_record(data, pos, program, sink)
-            if code:
-                set_item(words, AT, pos)
-                set_item(words, LOST_AT, offset)
-                set_item(words, LOST_CODE, code)
-                return LIST_FULL if code == FULL else LIST_LOST
-            pos = behind
-            set_item(words, INDEX, item(words, INDEX) + 1)
+def read_list(call: int) -> int:
+    """Reads the list of records that sink.words says, and goes on where it was FULL before.
 
-    return entry(read_list)
-
-
-KERNEL_VERSION: Final = machine.version(
-    [kernel_ber, kernel_elements, kernel_values, machine, program_module, sink_module],
-    MAX_BAD_RECORDS, MAX_SOFT_FAULTS, MAX_DEPTH, MAX_TAG_OCTETS, OCTET_STRING,
-    K_GROUP, K_UNSIGNED, K_BCD, K_TEXT, K_TIME, K_PASS,
-)
-"""Changes with all that the kernel is compiled from, but for this file."""
-read_list: Final = _list_reader(KERNEL_VERSION)
-"""Reads the list of records that sink.words says, and goes on where it was FULL before.
-
-Returns LIST_DONE, LIST_LOST or LIST_FULL; compiled at the first call, or from numba's cache.
-"""
+    The call is the address of what `asn1.native` says. Returns LIST_DONE, LIST_LOST or LIST_FULL.
+    """
+    data, nodes, columns = octets_at(call), integers_at(call + 16), integers_at(call + 32)
+    program = Program(nodes, columns, peek64(call + WIDTH), peek64(call + RECORDS))
+    words, faults, unknown = integers_at(call + 48), integers_at(call + 64), integers_at(call + 80)
+    sink = Sink(words, faults, unknown, octets_at(call + 96))
+    pos = item(words, AT)
+    while True:
+        behind, code = list_end(data, pos, words)
+        if behind >= 0:
+            set_item(words, AT, behind)
+            return LIST_DONE
+        offset = pos
+        if not code:
+            behind, offset, code = pass_record(data, pos, program, sink)
+        if code:
+            set_item(words, AT, pos)
+            set_item(words, LOST_AT, offset)
+            set_item(words, LOST_CODE, code)
+            return LIST_FULL if code == FULL else LIST_LOST
+        pos = behind
+        set_item(words, INDEX, item(words, INDEX) + 1)

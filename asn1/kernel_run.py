@@ -11,8 +11,8 @@ import numpy as np
 
 from asn1.arena import Arena, Chunk, filled_columns
 from asn1.arrow_tables import tables_of, unknown_of
-from asn1.kernel import read_list
 from asn1.layout import Layout
+from asn1.native import read_list
 from asn1.program import program_of
 from asn1.records import Fault, Records, RecordTooLargeError, Span
 from asn1.sink import (

@@ -1,48 +1,23 @@
 """What the compiled kernel needs and plain Python cannot say: unaligned words, addresses, inlining.
 
-Functions marked `compiled` or `inlined` are machine code only inside a function that `entry` made.
+Functions marked `compiled` or `inlined` are machine code only in one of `entry` or `object_code`.
 All their numbers are 64 bits and signed; `shift_right` brings in zeros where >> brings in the sign.
 
 With RATEMILL_KERNEL_CHECKED set in the environment every access is checked against the bounds of
-its array or column, which is some four times slower, and nothing is kept in numba's cache.
+its array or column, which is some four times slower, and no machine code is kept.
 """
 
-import os
-import sys
-import zlib
-from collections.abc import Callable, Iterable
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Callable
 from typing import Any, Final, TypeVar, cast
 
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
+from asn1.native import CHECKED
 from asn1.sink import Integers, Octets
-
-LINEAR_ALGEBRA: Final = "scipy.linalg.cython_blas"
-
-
-def _load_numba_without_linear_algebra() -> None:
-    """Lets numba look for SciPy while there is none to be found.
-
-    It would load a good part of SciPy, in a quarter of a second, to offer linear algebra to kernels
-    that have no use for it.
-    """
-    if LINEAR_ALGEBRA in sys.modules:
-        return
-    sys.modules[LINEAR_ALGEBRA] = cast("ModuleType", None)
-    try:
-        import numba.np.arraymath  # noqa: F401
-    finally:
-        del sys.modules[LINEAR_ALGEBRA]
-
-
-_load_numba_without_linear_algebra()
-
-CHECKED: Final = bool(os.environ.get("RATEMILL_KERNEL_CHECKED"))
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -67,20 +42,17 @@ def inlined(function: Function) -> Function:
 
 
 def entry(function: Function) -> Function:
-    """The function, to be called from Python; compiled at its first call, or from the cache.
-
-    Numba's cache looks at the function's own file and at what the function closes over. A function
-    made of several files must therefore close over their `version`.
-    """
-    return cast("Function", njit(cache=not CHECKED, **_OPTIONS)(function))
+    """The function, to be called from Python; compiled at its first call."""
+    return cast("Function", njit(**_OPTIONS)(function))
 
 
-def version(modules: Iterable[ModuleType], *numbers: int) -> int:
-    """A number that changes with the text of the modules, or with the numbers."""
-    checksum = zlib.crc32(repr(numbers).encode())
-    for module in modules:
-        checksum = zlib.crc32(Path(str(module.__file__)).read_bytes(), checksum)
-    return checksum
+def object_code(function: Callable[[int], int]) -> tuple[str, bytes]:
+    """The name and the object code of a function; the code needs nothing of Numba."""
+    dispatcher = njit(no_cpython_wrapper=True, **_OPTIONS)(function)
+    dispatcher.compile((types.int64,))
+    (compiled_one,) = dispatcher.overloads.values()
+    _, _, (code, _) = compiled_one.library.serialize_using_object_code()
+    return compiled_one.fndesc.llvm_func_name, code
 
 
 def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any) -> Any:  # noqa: ANN401
@@ -159,6 +131,30 @@ _, poke16 = _at_address(ir.IntType(16))
 _, poke32 = _at_address(ir.IntType(32))
 peek8, poke8 = _at_address(_OCTET)
 peek64, poke64 = _at_address(_WORD)
+
+
+def _array_at(item: Any) -> Any:  # noqa: ANN401
+    array_type = types.Array(item, 1, "C")
+
+    @intrinsic  # type: ignore[untyped-decorator]
+    def array_at(_: Any, _pair: Any) -> Any:  # noqa: ANN401
+        """The array whose address and size are the two words at that address."""
+
+        def code(context: Any, builder: Any, _sig: Any, args: Any) -> Any:  # noqa: ANN401
+            pair = builder.inttoptr(args[0], _WORD.as_pointer())
+            address, size = (builder.load(builder.gep(pair, [_WORD(n)])) for n in range(2))
+            array = context.make_array(array_type)(context, builder)
+            octets = _WORD(context.get_abi_sizeof(context.get_data_type(item)))
+            data = builder.inttoptr(address, array.data.type)
+            populate_array(array, data, [size], [octets], octets, None)
+            return array._getvalue()  # noqa: SLF001
+
+        return array_type(types.int64), code
+
+    return array_at
+
+
+octets_at, integers_at = map(_array_at, (types.uint8, types.int64))
 
 
 @intrinsic  # type: ignore[untyped-decorator]

@@ -31,13 +31,13 @@ SLACK: Final = 16
 
 (
     AT, INDEX, START, END, LIMIT, FAULTS, UNKNOWN, LOST_AT, LOST_CODE, FULL_OF, FULL_NUMBER,
-    FULL_NEEDED, VERSION, TABLE_COUNT, COLUMN_COUNT, DATE, DATE_START, BAD_RECORDS,
-) = range(18)
+    FULL_NEEDED, TABLE_COUNT, COLUMN_COUNT, DATE, DATE_START, BAD_RECORDS,
+) = range(17)
 """Where reading goes on, and with which record number; where the current record starts; the list's
 end, or -1, and the limit; how many faults and unknown elements are noted; where and why reading
-broke off; what was full, which one, and how much it needs at least; the kernel's version; how many
-tables and columns there are; a date's eight digits as a word, with its microseconds; and how many
-of the faults are bad records."""
+broke off; what was full, which one, and how much it needs at least; how many tables and columns
+there are; a date's eight digits as a word, with its microseconds; and how many of the faults are
+bad records."""
 
 FRAMES: Final = 32
 """From here on three words for each open group: where it stops, -1 when that is not known before;

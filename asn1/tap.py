@@ -82,7 +82,7 @@ def _chosen(source: Path | str | bytes, engine: EngineName) -> EngineName:
     if engine != "auto":
         return engine
     size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
-    enough = LOADED_KERNEL_PAYS_FROM if "numba" in sys.modules else KERNEL_PAYS_FROM
+    enough = LOADED_KERNEL_PAYS_FROM if "asn1.kernel_run" in sys.modules else KERNEL_PAYS_FROM
     return "kernel" if size >= enough else "walker"
 
 

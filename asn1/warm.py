@@ -6,7 +6,7 @@ from asn1.records import Records, Span
 
 
 def warm() -> Records:
-    """What a list without records gives; the kernel is in numba's cache afterwards."""
+    """What a list without records gives; the kernel is in its file afterwards."""
     return read_records(Padded.of(b""), Span(0, 0, 0), load_layout("tap"))
 
 

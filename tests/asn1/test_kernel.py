@@ -11,13 +11,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from asn1 import kernel, kernel_run, machine
-from asn1.arena import Arena
+from asn1 import kernel_run
 from asn1.kernel_run import Padded, read_records
 from asn1.layout import K_GROUP, K_INTEGER, Layout, LayoutColumn, LayoutContext, Slot, load_layout
 from asn1.program import program_of
 from asn1.records import UNKNOWN_SCHEMA, Records, RecordTooLargeError, Span
-from asn1.sink import VERSION
 from asn1.warm import warm
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -248,14 +246,6 @@ def test_padded_octets_are_those_of_the_file(tmp_path):
         assert bytes(padded.octets) == b"octets"
         assert not padded.array[6:].any()
         assert padded.array.size == 6 + 64
-
-
-def test_the_cached_kernel_is_that_of_these_sources():
-    arena = Arena(LAYOUT)
-    kernel.read_list(np.zeros(64, np.uint8), program_of(LAYOUT), arena.sink)
-    assert arena.sink.words[VERSION] == kernel.KERNEL_VERSION
-    assert machine.version([kernel], 1) != machine.version([kernel], 2)
-    assert machine.version([kernel]) != machine.version([machine])
 
 
 def test_a_layout_too_large_for_the_kernel_is_refused():
