@@ -212,6 +212,8 @@ class _Root:
                 root.pos = self.behind(start, at, length)
                 self.stray(ident >> 1, start, root.pos)
             elif node.name == self.kind.list_name and ident & 1:
+                if at > root.limit:
+                    raise self.lost(start, BerError(start, "HEADER_CUT", "the root ends inside it"))
                 root.pos = self.records(at, length)
             else:
                 root.pos = self.group(node, start)

@@ -194,3 +194,14 @@ def test_columns_are_those_of_the_first_files_grammar(release_312: dict[str, Any
     assert "tax_information" not in file.tables
     assert file.records.columns == ["record_index", "byte_offset", "byte_length", "event"]
     assert "imsi" in file.following[0].records.columns
+
+
+@pytest.mark.parametrize("engine", ["walker", "kernel"])
+def test_a_list_whose_header_crosses_the_end_of_its_root_is_damage(engine):
+    control = encode("transferBatch", {"batchControlInfo": {"sender": "AAA01"}})[2:]
+    group = control[: 2 + control[1]]
+    inside = group + b"\x63"
+    data = b"\x61" + bytes([len(inside)]) + inside + b"\x80" + b"\0" * 12
+    file = read(data, engine=engine)
+    assert not file.complete
+    assert "HEADER_CUT" in file.errors[0].detail

@@ -61,7 +61,11 @@ def run(count: int, seed: int) -> Counter[str]:
     for number in range(count):
         data = mutated(rng, rng.choice(corpus), corpus)
         began = time.process_time()
-        kernel, walker = seen(data, "kernel"), seen(data, "walker")
+        try:
+            kernel, walker = seen(data, "kernel"), seen(data, "walker")
+        except Exception as error:
+            error.add_note(f"file {number} of seed {seed}: {data.hex()}")
+            raise
         seconds = time.process_time() - began
         found = difference(kernel, walker)
         assert found is None, f"file {number} of seed {seed}: {found}\n{data.hex()}"
@@ -78,6 +82,10 @@ def run(count: int, seed: int) -> Counter[str]:
     return tally
 
 
+def _block(block: tuple[int, int]) -> Counter[str]:
+    return run(*block)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
@@ -88,8 +96,11 @@ def main() -> int:
     total: Counter[str] = Counter()
     began = time.perf_counter()
     with multiprocessing.get_context("spawn").Pool(args.jobs) as pool:
-        for tally in pool.starmap(run, blocks, chunksize=1):
+        for tally in pool.imap_unordered(_block, blocks):
             total.update(tally)
+            if total["files"] % 20_000 == 0:
+                seconds = time.perf_counter() - began
+                print(f"{total['files']:,} files in {seconds:.0f} s", flush=True)
     seconds = time.perf_counter() - began
     print(f"{dict(total)} in {seconds:.0f} s: kernel and walker agree")
     return 0
