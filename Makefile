@@ -22,8 +22,7 @@ $(READY): requirements.lock bootstrap.lock pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r bootstrap.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
-	$(BIN)/python -m rating.warm
-	$(BIN)/python -m asn1.warm
+	$(BIN)/python -m rating.warm & $(BIN)/python -m asn1.warm && wait $$!
 	@touch $(READY)
 
 demo: $(READY) ## run the example operator: four partners, 5,000 records, SFTP to ledger

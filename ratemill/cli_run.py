@@ -152,7 +152,7 @@ def _show_next(home: Home, rows: Sequence[FunnelRow]) -> None:
         (f"{programs}/ratemill rejects{place}", "what was turned away, why, the money at risk"),
         (f"{programs}/ratemill explain {best.file_id[:8]}:0{place}",
          "one record from octets to postings"),
-        (f"{programs}/ratemill inspect {archived}", "the TLV tree of a TAP file"),
+        (f"{programs}/ratemill inspect {archived}", "what a TAP file holds; --record N shows one record octet by octet"),
         (query, "the analysts' DuckDB file"),
         (_short(index_page(home)), "what the gate checked, for a browser"),
     ):
