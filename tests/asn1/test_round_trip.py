@@ -39,7 +39,11 @@ GRAMMAR_RELEASES = [("tap", release) for release in RELEASES] + [
     ("rap", 3), ("rap", 9), ("rap", 12), ("nrtrde", 12),
 ]
 each_engine = pytest.mark.parametrize("engine", ENGINES)
-each_release = pytest.mark.parametrize(("grammar", "release"), GRAMMAR_RELEASES)
+QUICK = {("tap", 9), ("tap", 12), ("rap", 12), ("nrtrde", 12)}
+each_release = pytest.mark.parametrize(
+    ("grammar", "release"),
+    [g if g in QUICK else pytest.param(*g, marks=pytest.mark.slow) for g in GRAMMAR_RELEASES],
+)
 
 
 def list_span(octets: bytes, grammar: GrammarName) -> Span:

@@ -9,9 +9,9 @@ from fuzz_run import run
 
 
 def test_both_engines_read_damaged_files_alike():
-    tally = run(count=300, seed=20261122)
-    assert tally["files"] == 300
+    tally = run(count=200, seed=20261122)
+    assert tally["files"] == 200
     # A run in which nothing was read, or nothing was damaged, would show nothing.
-    assert tally["records"] > 100
-    assert tally["errors"] > 50
-    assert tally["clean"] > 20
+    assert tally["records"] > 70
+    assert tally["errors"] > 30
+    assert tally["clean"] > 10
