@@ -152,7 +152,8 @@ def _show_next(home: Home, rows: Sequence[FunnelRow]) -> None:
         (f"{programs}/ratemill rejects{place}", "what was turned away, why, the money at risk"),
         (f"{programs}/ratemill explain {best.file_id[:8]}:0{place}",
          "one record from octets to postings"),
-        (f"{programs}/ratemill inspect {archived}", "what a TAP file holds; --record N shows one record octet by octet"),
+        (f"{programs}/ratemill inspect {archived}",
+         "what a TAP file holds; --record N shows the elements of one record"),
         (query, "the analysts' DuckDB file"),
         (_short(index_page(home)), "what the gate checked, for a browser"),
     ):
