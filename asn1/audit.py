@@ -87,7 +87,7 @@ class AuditTotal(NamedTuple):
 
 def computed(file: TapFile) -> Totals:
     """The totals of the file's records."""
-    count = file.records.height + sum(e.record_index is not None for e in file.errors)
+    count = file.record_count
     first, last = _first_and_last(file)
     if not _has(file.layout, _MONEY):
         return Totals(count, earliest=first, latest=last)

@@ -42,10 +42,10 @@ def first_replaced(data: Octets) -> int | None:
 
     Of a converted file all octets from 80 on belong to UTF-8 characters; those of BER never do.
     """
-    text = _as_utf8(data)
-    if text is None or "\ufffd" not in text:
+    if _as_utf8(data) is None:
         return None
-    return len(text[: text.index("\ufffd")].encode())
+    found = bytes(data).find(REPLACEMENT)
+    return None if found < 0 else found
 
 
 def _without_carriage_returns(data: Octets) -> Repair | None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import polars as pl
 
+from asn1.audit import TOTAL_CHARGE_TYPE
+
 if TYPE_CHECKING:
     from asn1.tap import TapFile
 
@@ -37,8 +39,6 @@ _EVENTS_ALONE: Final = {
 }
 """Services with times of their own, and the kind of event that is nothing but such a service."""
 _VOLUMES: Final = ("event", "gprs_service_usage", "content_service_used")
-_TOTAL: Final = "00"
-"""The charge type of a charge information's total; the others are parts of it."""
 
 
 def _ended(names: tuple[str, ...], end: str) -> tuple[str, ...]:
@@ -171,7 +171,7 @@ def _rows(tables: Mapping[str, pl.DataFrame], table: str) -> pl.DataFrame:
     if table == "charge_detail":
         if "charge_type" not in rows.columns:
             return rows.clear()
-        return rows.filter(pl.col("charge_type") == _TOTAL)
+        return rows.filter(pl.col("charge_type") == TOTAL_CHARGE_TYPE)
     if table in _EVENTS_ALONE:
         events = tables["event"].filter(pl.col("event") == _EVENTS_ALONE[table])
         return rows.join(events, on="record_index", how="semi", maintain_order="left")

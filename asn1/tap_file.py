@@ -79,6 +79,11 @@ class TapFile:
         """The table of the records themselves: where each is, its kind, its own values."""
         return self.tables[self.layout.tables[0]]
 
+    @property
+    def record_count(self) -> int:
+        """How many records the file has, those that were not read included."""
+        return self.records.height + sum(e.record_index is not None for e in self.errors)
+
     def raw(self, record_index: int) -> bytes:
         """The octets of a record, read or not; IndexError when the file has no such record."""
         known = self.records["record_index"]

@@ -268,9 +268,8 @@ def _doubt_notes(found: list[DecodeError]) -> Iterator[str]:
 
 def _audit_notes(file: TapFile, header: TapHeader, events: pl.DataFrame) -> Iterator[str]:
     """Where the audit differs from the events; the gate decides what that means."""
-    found = events.height + sum(e.record_index is not None for e in file.errors)
     pairs = (
-        ("callEventDetailsCount", header.audit_event_count, found),
+        ("callEventDetailsCount", header.audit_event_count, file.record_count),
         ("totalCharge", header.audit_total_charge, events["charge_stated"].sum()),
     )
     for name, said, got in pairs:

@@ -59,7 +59,6 @@ class Summary(msgspec.Struct, frozen=True):
 
 def summary_of(file: TapFile, limit: int, *, first: bool = True) -> Summary:
     """The summary, with at most `limit` errors and notes each; first is False for those behind."""
-    not_read = sum(e.record_index is not None for e in file.errors)
     return Summary(
         kind=file.kind,
         release=getattr(file.header, "release", None),
@@ -68,7 +67,7 @@ def summary_of(file: TapFile, limit: int, *, first: bool = True) -> Summary:
         repaired=file.repaired,
         header=asdict(file.header),
         groups=file.groups,
-        record_count=file.records.height + not_read,
+        record_count=file.record_count,
         records=_records_by_kind(file),
         rows={name: frame.height for name, frame in file.tables.items()},
         audit=[_total(t) for t in audit_totals(file)
