@@ -96,6 +96,8 @@ COLUMNS: Final[tuple[EventColumn, ...]] = (
       ("event.camel_invocation_fee",), "sum"),
     C("tax", _SUM, "sum of the tax values, in units of charge",
       ("tax_information.tax_value",), "sum"),
+    C("discount", _SUM, "sum of the discounts, in units of charge; the charge is after them",
+      ("discount_information.discount",), "sum"),
     C("charge_refund_indicator", _I64, "content: 1 where the charge is given back",
       ("content_service_used.charge_refund_indicator",)),
     C("charged_units", _SUM, "units charged for, after rounding, of the totals",

@@ -14,7 +14,10 @@ Reader = Literal[
 ]
 
 
-IdentityKind = Literal["voice_mo", "voice_mt", "sms_mo", "sms_mt", "data_mo"]
+IdentityKind = Literal[
+    "voice_mo", "voice_mt", "voice_mf", "sms_mo", "sms_mt", "sms_mf", "mms_mo", "mms_mt", "mms_mf",
+    "data_mo", "data_mt", "vas_mo", "vas_mt", "units_mo", "units_mt",
+]
 
 
 class ProfileError(Exception):

@@ -67,12 +67,12 @@ USAGE = Table(
         C("byte_length", "int32", "length of the record in octets", null=True),
         C("usage_key", "text", "business identity: 32 hex digits over the profile's fields"),
         C("record_type", "text", "kind of record in the partner's words (MOC, GPRS, 01 …)"),
-        C("service", "text", "voice, sms or data"),
-        C("direction", "text", "mo or mt"),
+        C("service", "text", "voice, sms, mms, data, vas (value added) or units (counted)"),
+        C("direction", "text", "mo (originated), mt (terminated) or mf (forwarded)"),
         C("imsi", "text", "IMSI, digits", null=True),
         C("msisdn", "text", "MSISDN of the charged party, E.164 digits without +", null=True),
         C("imei", "text", "IMEI, digits", null=True),
-        C("other_party", "text", "called (mo) or calling (mt) number, E.164 digits", null=True),
+        C("other_party", "text", "called (mo, mf) or calling (mt) number, E.164 digits", null=True),
         C("other_party_raw", "text", "the same as the partner wrote it", null=True),
         C("serving_network", "text", "TADIG code of the network that served the event"),
         C("apn", "text", "access point name", null=True),
@@ -81,14 +81,20 @@ USAGE = Table(
         C("duration_s", "int64", "duration", null=True),
         C("volume_up_bytes", "int64", "octets sent by the subscriber", null=True),
         C("volume_down_bytes", "int64", "octets received by the subscriber", null=True),
-        C("events", "int64", "number of messages or events", null=True),
+        C("events", "int64", "number of messages, events or units; one where it is null",
+          null=True),
         C("charging_id", "int64", "GPRS charging id", null=True),
         C("call_reference", "text", "call reference, as text or hex", null=True),
         C("partial_indicator", "text", "F, I or L for partial records", null=True),
         C("cause_for_term", "int32", "TAP cause for termination", null=True),
-        C("partner_charge_micros", "int64", "charge the partner states, before tax", null=True),
+        C("partner_charge_micros", "int64", "charge the partner states, after discount and before "
+          "tax", null=True),
         C("partner_tax_micros", "int64", "tax the partner states", null=True),
         C("partner_currency", "text", "currency of the partner's charge", null=True),
+        C("partner_discount_micros", "int64", "discount the partner states, already taken off its "
+          "charge", null=True),
+        C("partner_per_sdr_nanos", "int64", "rate the file states: billionths of the partner's "
+          "currency for one SDR", null=True),
     ),
 )
 

@@ -1,51 +1,48 @@
 """How a flowing table is declared, and the check that every stage ends with."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 import pyarrow as pa
 
-Kind = Literal["text", "int32", "int64", "bool", "time", "bytes", "bands"]
+Kind = Literal["text", "word", "int32", "int64", "bool", "time", "bytes", "parts", "draws"]
+
+_STRUCTS: dict[str, dict[str, str]] = {
+    "parts": {
+        "band": "word", "rate_line": "int32", "units": "int64", "price_micros": "int64",
+        "price_units": "int64", "amount_micros": "int64",
+    },
+    "draws": {
+        "allowance": "word", "holder": "text", "period_start": "time", "units": "int64",
+        "before": "int64", "taken": "int64", "scale": "int64",
+    },
+}
+"""Kinds that are lists of structs: the fields of one element with their kinds"""
+_WITH_WORDS = ("word", *_STRUCTS)
 
 _ARROW: dict[str, pa.DataType] = {
     "text": pa.large_string(),
+    # text of few different values: a frame may hold it as Enum, which is quicker to make and write
+    "word": pa.large_string(),
     "int32": pa.int32(),
     "int64": pa.int64(),
     "bool": pa.bool_(),
     "time": pa.timestamp("us"),
     "bytes": pa.large_binary(),
-    "bands": pa.large_list(
-        pa.struct(
-            [
-                ("band", pa.large_string()),
-                ("units", pa.int64()),
-                ("price_micros", pa.int64()),
-                ("price_units", pa.int64()),
-                ("amount_micros", pa.int64()),
-            ]
-        )
-    ),
 }
 _POLARS: dict[str, pl.DataType] = {
     "text": pl.String(),
+    "word": pl.String(),
     "int32": pl.Int32(),
     "int64": pl.Int64(),
     "bool": pl.Boolean(),
     "time": pl.Datetime("us"),
     "bytes": pl.Binary(),
-    "bands": pl.List(
-        pl.Struct(
-            {
-                "band": pl.String(),
-                "units": pl.Int64(),
-                "price_micros": pl.Int64(),
-                "price_units": pl.Int64(),
-                "amount_micros": pl.Int64(),
-            }
-        )
-    ),
 }
+for _name, _fields in _STRUCTS.items():
+    _ARROW[_name] = pa.large_list(pa.struct([(n, _ARROW[k]) for n, k in _fields.items()]))
+    _POLARS[_name] = pl.List(pl.Struct({n: _POLARS[k] for n, k in _fields.items()}))
 
 
 class TableError(Exception):
@@ -96,15 +93,52 @@ class Table:
 
     def fill(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame's columns of this table in order and type; absent nullable ones as nulls."""
+        have = frame.schema
+        fitting = [_fits(c, have.get(c.name)) for c in self.columns]
+        if all(fitting) and frame.columns == self.names:
+            # what only looks like a copy of a large frame is one
+            return conform(self, frame)
         return conform(
             self,
             frame.select(
-                (pl.col(c.name) if c.name in frame.columns else pl.lit(None))
-                .cast(_POLARS[c.kind])
-                .alias(c.name)
-                for c in self.columns
+                pl.col(c.name) if fits
+                else (pl.col(c.name) if c.name in have else pl.lit(None))
+                .cast(_POLARS[c.kind]).alias(c.name)
+                for c, fits in zip(self.columns, fitting, strict=True)
             ),
         )
+
+    def plain(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with its words as String, as frames of several origins can be put together."""
+        have, want = frame.schema, self.polars
+        words = [pl.col(name).cast(kind) for name, kind in want.items()
+                 if name in have and have[name] != kind and _spelt(have[name]) == kind]
+        return frame.with_columns(words) if words else frame
+
+
+def _fits(column: Column, kind: pl.DataType | None) -> bool:
+    """Whether a column of this type is as declared."""
+    want = _POLARS[column.kind]
+    return kind == want or (
+        kind is not None and column.kind in _WITH_WORDS and _spelt(kind) == want
+    )
+
+
+def _spelt(kind: pl.DataType) -> pl.DataType:
+    """The type with its words as String."""
+    if isinstance(kind, pl.Enum):
+        return pl.String()
+    if isinstance(kind, pl.List):
+        return pl.List(_spelt(_instance(kind.inner)))
+    if isinstance(kind, pl.Struct):
+        return pl.Struct({f.name: _spelt(_instance(f.dtype)) for f in kind.fields})
+    return kind
+
+
+def _instance(kind: Any) -> pl.DataType:  # noqa: ANN401
+    """The type, which Polars may hold as its class."""
+    made: pl.DataType = kind if isinstance(kind, pl.DataType) else kind()
+    return made
 
 
 def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
@@ -117,7 +151,8 @@ def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
             f"{table.name}: columns differ: missing {missing}, not declared {extra}; "
             "the declared order counts too"
         )
-    wrong = [f"{n} is {have[n]}, declared {want[n]}" for n in want if have[n] != want[n]]
+    wrong = [f"{c.name} is {have[c.name]}, declared {want[c.name]}"
+             for c in table.columns if not _fits(c, have[c.name])]
     if wrong:
         raise TableError(f"{table.name}: {'; '.join(wrong)}")
     required = [c.name for c in table.columns if not c.null]

@@ -12,6 +12,9 @@ from asn1.tap_header import TapHeader
 MICRO_DECIMALS: Final = 6
 """Decimals of micro-units: a TAP amount has 0 to 6 (tapDecimalPlaces), so it fits exactly."""
 
+NANO_DECIMALS: Final = 9
+"""Decimals of billionths, in which exchange rates are told."""
+
 INT32_MAX: Final = (1 << 31) - 1
 
 _BESIDE_A_CALL: Final = re.compile("valueAddedServiceUsed|supplServiceUsed")
@@ -25,9 +28,10 @@ def told_events(file: TapFile, header: TapHeader) -> pl.DataFrame:
     """asn1's event view, with what the file says of its values beside them.
 
     More columns: utc_offset_s (null for an unknown code), charge_stated (charge and CAMEL fee, in
-    units of charge), partner_charge_micros and partner_tax_micros (null where 64 bits do not hold
-    them), start_fault (what stands where a time should), negative_part (a negative amount or
-    volume that the record's sums are made of).
+    units of charge), partner_charge_micros, partner_tax_micros and partner_discount_micros (null
+    where 64 bits do not hold them), partner_per_sdr_nanos (null where the file's rates are not for
+    the currency of its charges), start_fault (what stands where a time should), negative_part (a
+    negative amount or volume that the record's sums are made of).
     """
     events = event_frame(file)
     stated = pl.any_horizontal(pl.col("charge", "camel_fee").is_not_null())
@@ -43,7 +47,23 @@ def told_events(file: TapFile, header: TapHeader) -> pl.DataFrame:
     return events.with_columns(
         partner_charge_micros=(pl.col("charge_stated") * factor).cast(pl.Int64, strict=False),
         partner_tax_micros=(pl.col("tax") * factor).cast(pl.Int64, strict=False),
+        partner_discount_micros=(pl.col("discount") * factor).cast(pl.Int64, strict=False),
+        partner_per_sdr_nanos=_looked_up("exchange_rate_code", _per_sdr(header), pl.Int64()),
     )
+
+
+def _per_sdr(header: TapHeader) -> dict[int, int]:
+    """Billionths of the charges' currency for one SDR, by exchange rate code.
+
+    A file's rates are for its local currency: they say nothing of charges in another one.
+    """
+    if header.tap_currency != header.local_currency:
+        return {}
+    return {
+        code: rate * 10 ** (NANO_DECIMALS - places)
+        for code, (places, rate) in header.exchange_rates.items()
+        if places <= NANO_DECIMALS and 0 < rate * 10 ** (NANO_DECIMALS - places) < 1 << 63
+    }
 
 
 def micros_per_unit(header: TapHeader) -> int:

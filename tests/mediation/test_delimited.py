@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mediation.decoded import Decoded
@@ -143,7 +143,6 @@ def test_a_delimiter_that_cannot_be_one(delimiter: str) -> None:
 CELLS = st.text(alphabet='a"; \n\r,é', max_size=5)
 
 
-@settings(max_examples=150)
 @given(st.lists(st.tuples(CELLS, CELLS), max_size=12), st.sampled_from(["\n", "\r\n"]))
 @example([('"', "\n"), ("", ""), (";\n", '""')], "\r\n")
 def test_what_the_csv_module_writes_is_read_back(table: list[tuple[str, str]], end: str) -> None:
@@ -155,7 +154,6 @@ def test_what_the_csv_module_writes_is_read_back(table: list[tuple[str, str]], e
     assert got.rejects.is_empty()
 
 
-@settings(max_examples=150)
 @given(st.binary(max_size=60) | st.text(alphabet='a;"\n\r', max_size=40).map(str.encode))
 def test_any_octets_are_conserved(tail: bytes) -> None:
     decode(b"a;b\n" + tail)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mediation.decoded import Decoded
@@ -130,7 +130,6 @@ def test_a_profile_without_details_is_wrong() -> None:
         decode(FILE, HDR, TRL)
 
 
-@settings(max_examples=150)
 @given(st.lists(st.sampled_from(FILE.splitlines()) | st.binary(max_size=12), max_size=8))
 def test_any_octets_are_conserved(lines: list[bytes]) -> None:
     decode(b"\n".join(lines))

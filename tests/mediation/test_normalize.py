@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mediation.codes import CODES
@@ -194,7 +194,6 @@ CELL = st.sampled_from(["", " ", "MOC", "SMS", "TST", "0", "61", "0,25", "x", "0
                         "12:00:00", "232991", "0699123", "-1", "99999999999999999999"])
 
 
-@settings(max_examples=60)
 @given(st.lists(st.lists(CELL, min_size=7, max_size=7).map(";".join) | st.just(MOC), max_size=20))
 def test_records_are_conserved(lines: list[str]) -> None:
     out = run(*lines)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mediation.file_context import FileContext
@@ -68,7 +68,6 @@ def test_amounts_that_are_refused(text: str) -> None:
     mark=st.sampled_from([".", ","]),
 )
 @example(micros=-1, places=6, mark=",")
-@settings(max_examples=80)
 def test_amounts_are_exact(micros: int, places: int, mark: str) -> None:
     micros -= micros % 10 ** (6 - places)
     text = f"{Decimal(micros).scaleb(-6):.{places}f}".replace(".", mark)
@@ -171,7 +170,6 @@ ZONES = ["Europe/Prague", "America/New_York", "Asia/Kolkata", "Australia/Lord_Ho
 
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)), st.sampled_from(ZONES))
-@settings(max_examples=80)
 def test_local_times_agree_with_zoneinfo(instant: datetime, zone: str) -> None:
     instant = instant.replace(microsecond=0)
     there = instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(zone))
@@ -189,7 +187,6 @@ def test_local_times_agree_with_zoneinfo(instant: datetime, zone: str) -> None:
 
 @given(st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1)),
        st.integers(-14 * 60, 14 * 60), st.sampled_from(["", ":"]))
-@settings(max_examples=60)
 def test_offsets_beside_and_within_the_text(instant: datetime, minutes: int, colon: str) -> None:
     instant = instant.replace(microsecond=0)
     size = abs(minutes)

@@ -19,10 +19,7 @@ from mediation.tap import decode_tap, normalize_tap
 CTX = FileContext("nordtel", "ab" * 32, "CDNORNTAUTRM00007", datetime(2026, 10, 1))
 PROFILE = msgspec.convert(
     {
-        "name": "nordtel",
-        "title": "NordTel",
-        "sender": "NORNT",
-        "recipient": "AUTRM",
+        "name": "nordtel", "title": "NordTel", "sender": "NORNT", "recipient": "AUTRM",
         "collect": {"connection": "sftp_nordtel"},
         "format": {"kind": "tap"},
         "identity": {
@@ -36,11 +33,8 @@ PROFILE = msgspec.convert(
     Profile,
 )
 CONTROL = {
-    "sender": "NORNT",
-    "recipient": "AUTRM",
-    "fileSequenceNumber": "00007",
-    "specificationVersionNumber": 3,
-    "releaseVersionNumber": 12,
+    "sender": "NORNT", "recipient": "AUTRM", "fileSequenceNumber": "00007",
+    "specificationVersionNumber": 3, "releaseVersionNumber": 12,
 }
 START = {"localTimeStamp": "20260901101500", "utcTimeOffsetCode": 2}
 SUBSCRIBER = {"simChargeableSubscriber": {"imsi": "232991200000001", "msisdn": "436995550001"}}
@@ -155,6 +149,25 @@ def test_a_call_becomes_usage() -> None:
         "partner_currency": "SDR",
     }
     assert len(row["usage_key"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("tap", "per_sdr"), [("NOK", 13_370_000_000), ("SDR", None), (None, None)]
+)
+def test_the_discount_and_the_rate_against_sdr(tap: str | None, per_sdr: int | None) -> None:
+    event = mobile()
+    information = event["mobileOriginatedCall"]["basicServiceUsedList"][0]["chargeInformationList"]
+    information[0] |= {"exchangeRateCode": 4, "discountInformation": {"discount": 30}}
+    accounting = {
+        "localCurrency": "NOK", "tapDecimalPlaces": 3,
+        "currencyConversionInfo": [
+            {"exchangeRateCode": 4, "numberOfDecimalPlaces": 2, "exchangeRate": 1337}
+        ],
+    }
+    row = one(event, accountingInfo=accounting | ({"tapCurrency": tap} if tap else {}))
+    # the rate is for the local currency, in which the charge must be
+    assert (row["partner_discount_micros"], row["partner_per_sdr_nanos"]) == (30_000, per_sdr)
+    assert row["partner_charge_micros"] == 120_000
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ def test_plain_data_passes_through(plain: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", PACK)
-@pytest.mark.parametrize("text", [b"", b"x", TEXT, TEXT * 40])
+@pytest.mark.parametrize("text", [b"", b"x", TEXT, TEXT * 5,
+                                  pytest.param(TEXT * 40, marks=pytest.mark.slow)])
 def test_archives_open(kind: str, text: bytes) -> None:
     assert unpack(PACK[kind](text)) == text
 

@@ -5,7 +5,7 @@ from hashlib import blake2b
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mediation.profile import ProfileError
@@ -93,7 +93,6 @@ ROWS = st.tuples(
 )
 
 
-@settings(max_examples=60)
 @given(st.lists(ROWS, min_size=2, max_size=30))
 def test_keys_are_equal_exactly_when_the_identity_is(rows: list[Row]) -> None:
     keyed, away = with_usage_key(frame(*rows), IDENTITY)

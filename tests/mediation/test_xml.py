@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mediation.decoded import Decoded
@@ -173,7 +173,6 @@ def test_paths_that_cannot_be_read(form: dict[str, Any]) -> None:
         decode(FILE, **form)
 
 
-@settings(max_examples=150)
 @given(st.integers(0, len(FILE)), st.integers(0, 12), st.binary(max_size=6))
 def test_any_damage_is_conserved(at: int, gone: int, put: bytes) -> None:
     data = FILE[:at] + put + FILE[at + gone :]
