@@ -1,15 +1,25 @@
-"""Longest prefix match as one sorted search over prefixes flattened to disjoint intervals."""
+"""Longest prefix match, and whole ported numbers before it, each as one sorted search.
 
-from dataclasses import dataclass, field
+Prefixes are flattened to disjoint intervals of keys. Validity needs no plan for each time: every
+row knows the row to look at next where it does not hold, an older one of the same prefix or one of
+the next shorter prefix.
+"""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from rating.validity import change_times, epoch_of, valid_in
+WIDTH: Final = 15
+"""Digits of the longest E.164 number"""
 
-WIDTH = 15
-"""Digits of a number that count: the longest E.164 number"""
+_LENGTHS: Final = 32
+"""Room for the length in the low bits of a key: up to WIDTH + 1, which means any longer number"""
 
-_SIZE = 10**WIDTH * 16
+Ints = NDArray[np.int64]
 
 
 def number_key(number: pl.Expr) -> pl.Expr:
@@ -18,92 +28,161 @@ def number_key(number: pl.Expr) -> pl.Expr:
     The length keeps a number that is shorter than a prefix out of that prefix's interval.
     """
     head = number.str.slice(0, WIDTH)
-    digits = pl.when(head.str.contains("^[0-9]+$")).then(head)
-    return digits.str.pad_end(WIDTH, "0").cast(pl.Int64) * 16 + digits.str.len_bytes().cast(
-        pl.Int64
-    )
+    length = number.str.len_bytes().cast(pl.Int64)
+    zeros = WIDTH - pl.min_horizontal(length, WIDTH)
+    padded = head.cast(pl.Int64, strict=False) * pl.lit(10, pl.Int64).pow(zeros)
+    # the cast takes a sign, which is no digit
+    key = pl.when(~head.str.head(1).is_in(["+", "-"])).then(padded)
+    return key * _LENGTHS + pl.min_horizontal(length, WIDTH + 1)
 
 
-def flatten(prefixes: list[str]) -> tuple[list[int], list[int]]:
-    """Starts of disjoint key intervals, ascending, and each one's longest prefix as an index.
-
-    The index is -1 where no prefix matches.
-    """
-    spans = sorted(
-        (int(p.ljust(WIDTH, "0")) * 16 + len(p), (int(p) + 1) * 10 ** (WIDTH - len(p)) * 16, at)
-        for at, p in enumerate(prefixes)
-    )
-    starts, owners = [0], [-1]
-    open_spans = [(_SIZE, -1)]
-
-    def begin(key: int, owner: int) -> None:
-        if starts[-1] == key:
-            owners[-1] = owner
-        elif owners[-1] != owner:
-            starts.append(key)
-            owners.append(owner)
-
-    for start, end, at in spans:
-        while open_spans[-1][0] <= start:
-            closed = open_spans.pop()[0]
-            begin(closed, open_spans[-1][1])
-        begin(start, at)
-        open_spans.append((end, at))
-    while len(open_spans) > 1:
-        closed = open_spans.pop()[0]
-        begin(closed, open_spans[-1][1])
-    return starts, owners
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NumberPlan:
-    """The prefixes with their validity, and the times at which the set of valid ones changes."""
+    """The rows of the plan, and the intervals of keys in which to begin to look."""
 
-    prefixes: pl.DataFrame
-    changes: pl.Series
-    _flat: dict[int, pl.DataFrame] = field(default_factory=dict)
+    rows: pl.DataFrame
+    """destination_prefix (null where ported), destination, destination_zone, source (file:line),
+    valid_from, valid_to, next (row to look at where this one does not hold, -1 for none)"""
+    intervals: pl.DataFrame
+    """start (ascending key), row (-1 for none): the last row of the longest prefix"""
+    ported: pl.DataFrame
+    """key (ascending, distinct), row: the last row of a ported number"""
 
     @classmethod
-    def of(cls, prefixes: pl.DataFrame) -> "NumberPlan":
-        """The plan of the catalog's table number_plan."""
-        return cls(prefixes, change_times(prefixes))
+    def of(cls, prefixes: pl.DataFrame, ported: pl.DataFrame) -> "NumberPlan":
+        """The plan of the catalog's tables number_plan and ported."""
+        rows, intervals = _flattened(prefixes)
+        whole, keys = _listed(ported, "number", rows.height)
+        return cls(
+            pl.concat([
+                _named(rows, pl.col("prefix"), "number_plan.csv"),
+                _named(whole, pl.lit(None, pl.String), "ported.csv"),
+            ]),
+            intervals, keys,
+        )
+
+    @classmethod
+    def stored(cls, frames: Mapping[str, pl.DataFrame]) -> "NumberPlan":
+        """The plan of what `frames` gave."""
+        return cls(*(frames[name] for name in _FRAMES))
+
+    def frames(self) -> dict[str, pl.DataFrame]:
+        """What to store of the plan."""
+        return dict(zip(_FRAMES, (self.rows, self.intervals, self.ported), strict=True))
+
+    def search(self, keys: pl.Series, at: pl.Series) -> pl.Series:
+        """Per number_key and time (naive UTC) the row that holds; null for none. Int64."""
+        wanted = keys.fill_null(-1).to_numpy()
+        time = at.cast(pl.Datetime("us")).to_physical().to_numpy()
+        found = self._valid(self._begin(wanted), time)
+        if self.ported.height:
+            whole = self._valid(self._whole(wanted), time)
+            found = np.where(whole >= 0, whole, found)
+        return pl.Series("row", found).replace(-1, None)
 
     def destinations(self, numbers: pl.DataFrame) -> pl.DataFrame:
         """Per row with a match: `row`, destination_prefix, destination, destination_zone.
 
         `numbers` has row, started_at (naive UTC) and number (text).
         """
-        keyed = numbers.select(
-            "row", number_key(pl.col("number")).alias("key"),
-            epoch=epoch_of(numbers["started_at"], self.changes),
-        ).drop_nulls("key")
-        found = [pl.DataFrame(schema=_FOUND)]
-        for epoch in keyed["epoch"].unique(maintain_order=True).to_list():
-            rows = keyed.filter(pl.col("epoch") == epoch)
-            intervals = self._intervals(epoch)
-            at = epoch_of(rows["key"], intervals["start"]) - 1
-            found.append(rows.select("row").hstack(intervals[at].drop("start")))
-        return pl.concat(found).drop_nulls("destination_zone")
+        keys = numbers.select(number_key(pl.col("number"))).to_series()
+        found = numbers.select("row", at=self.search(keys, numbers["started_at"])).drop_nulls()
+        columns = ["destination_prefix", "destination", "destination_zone"]
+        return found.select("row").hstack(self.rows.select(columns)[found["at"]])
 
-    def _intervals(self, epoch: int) -> pl.DataFrame:
-        """The disjoint intervals of one epoch: start and destination columns, null for none."""
-        if epoch not in self._flat:
-            valid = valid_in(self.prefixes, self.changes, epoch)
-            starts, owners = flatten(valid["prefix"].to_list())
-            rows = valid.select(
-                pl.col("prefix").alias("destination_prefix"), "destination",
-                pl.col("zone").alias("destination_zone"),
-            ).with_row_index("owner").cast({"owner": pl.Int64})
-            self._flat[epoch] = (
-                pl.DataFrame({"start": starts, "owner": owners})
-                .cast({"start": pl.Int64, "owner": pl.Int64})
-                .join(rows, on="owner", how="left", maintain_order="left")
-                .drop("owner")
-            )
-        return self._flat[epoch]
+    def _begin(self, keys: Ints) -> Ints:
+        """The last row of the longest prefix of each key, whether it holds or not."""
+        # keys in order find their places several times faster, sorting them included
+        order = np.argsort(keys)
+        at = self.intervals["start"].to_numpy().searchsorted(keys[order], side="right")
+        found = np.empty_like(keys)
+        found[order] = np.append(-1, self.intervals["row"].to_numpy())[at]
+        return found
+
+    def _whole(self, keys: Ints) -> Ints:
+        """The last row of each key's ported number."""
+        known = self.ported["key"].to_numpy()
+        order = np.argsort(keys)
+        at = np.empty_like(keys)
+        at[order] = np.minimum(known.searchsorted(keys[order]), len(known) - 1)
+        return np.where(known[at] == keys, self.ported["row"].to_numpy()[at], -1)
+
+    def _valid(self, rows: Ints, time: Ints) -> Ints:
+        """The first row from each on that holds at its time."""
+        since, until, after = (
+            self.rows[name].to_physical().to_numpy() for name in ("valid_from", "valid_to", "next")
+        )
+        rows = rows.copy()
+        open_ = np.flatnonzero(rows >= 0)
+        while open_.size:
+            here = rows[open_]
+            asked = time[open_]
+            open_ = open_[(asked < since[here]) | (asked >= until[here])]
+            rows[open_] = after[rows[open_]]
+            open_ = open_[rows[open_] >= 0]
+        return rows
 
 
-_FOUND = {
-    "row": pl.Int64(), "destination_prefix": pl.String(), "destination": pl.String(),
-    "destination_zone": pl.String(),
-}
+_FRAMES: Final = ("number_plan_rows", "number_plan_intervals", "ported_keys")
+
+
+def _named(rows: pl.DataFrame, prefix: pl.Expr, file: str) -> pl.DataFrame:
+    return rows.select(
+        prefix.alias("destination_prefix"), "destination",
+        pl.col("zone").alias("destination_zone"), pl.format(f"{file}:{{}}", "line").alias("source"),
+        "valid_from", "valid_to", "next",
+    )
+
+
+def _listed(dated: pl.DataFrame, digits: str, first: int) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows in order of key and time with `next` within their key; keys with their last row.
+
+    Rows are numbered from `first`.
+    """
+    rows = dated.with_columns(key=number_key(pl.col(digits))).sort("key", "valid_from")
+    number = pl.int_range(first, first + pl.len(), dtype=pl.Int64)
+    same = (pl.col("key") == pl.col("key").shift(1)).fill_null(value=False)
+    rows = rows.with_columns(
+        pl.when(same).then(number - 1).otherwise(-1).cast(pl.Int64).alias("next"), row=number
+    )
+    last = pl.col("key").is_last_distinct()
+    return rows, rows.filter(last).select("key", "row")
+
+
+def _flattened(prefixes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows with `next`, and the intervals."""
+    rows, keys = _listed(prefixes, "prefix", 0)
+    start, last = keys["key"].to_numpy(), keys["row"].to_numpy()
+    length = start % _LENGTHS
+    end = start - length + 10 ** (WIDTH - length) * _LENGTHS
+    parent = _parents(start, length)
+    after = rows["next"].to_numpy().copy()
+    first = np.append(0, last[:-1] + 1)[: len(last)]
+    inside = parent >= 0
+    after[first[inside]] = last[parent[inside]]
+    # where an interval ends, the nearest that ends later goes on
+    outer = parent.copy()
+    while (shared := np.flatnonzero((outer >= 0) & (end[outer] == end))).size:
+        outer[shared] = parent[outer[shared]]
+    beyond = np.where(outer >= 0, np.append(last, -1)[outer], -1)
+    intervals = pl.DataFrame({
+        "start": np.concatenate([start, end]), "row": np.concatenate([last, beyond]),
+    }, schema={"start": pl.Int64, "row": pl.Int64})
+    return (
+        rows.with_columns(pl.Series("next", after, pl.Int64)),
+        intervals.unique("start").sort("start"),
+    )
+
+
+def _parents(start: Ints, length: Ints) -> Ints:
+    """Per key of a prefix the place of its longest proper prefix among the keys, -1 for none."""
+    parent = np.full(len(start), -1, np.int64)
+    for shorter in range(1, WIDTH):
+        asked = np.flatnonzero(length > shorter)
+        size = 10 ** (WIDTH - shorter) * _LENGTHS
+        wanted = start[asked] // size * size + shorter
+        at = np.minimum(start.searchsorted(wanted), len(start) - 1)
+        hit = start[at] == wanted
+        # longer ones come later and replace
+        parent[asked[hit]] = at[hit]
+    return parent
