@@ -1,17 +1,25 @@
-"""`python -m rating.warm`: compile the charging function once, so no later process has to."""
+"""`python -m rating.warm`: compile what rating runs compiled once, so no later process has to."""
 
 import numpy as np
 
-from rating.price_arrays import Cards, Events, Priced, Rates
-from rating.price_batch import price_batch
+from rating import row_search
+from rating.price_arrays import Book
+from rating.price_batch import Priced, price_batch
+
+COLUMNS = {
+    "tariffs": 6, "rates": 10, "tiers": 2, "epochs": 2, "slots": 2, "shifts": 2, "fx": 2,
+    "holdings": 8, "allowances": 4, "scopes": 1,
+}
 
 
 def warm() -> Priced:
-    """The price of one event of one second; its kernels are in numba's cache afterwards."""
-    zero, one = np.zeros(1, np.int64), np.ones(1, np.int64)
-    cards = Cards(np.array([0, 1], np.int64), zero, zero)
-    events = Events(zero, zero, one, one, zero)
-    return price_batch(events, cards, Rates(zero, one, one, one, one))
+    """The price of no event; what computes it is in numba's cache afterwards."""
+    row_search.warm()
+    book = Book(*(
+        np.zeros((1, COLUMNS[name]) if name in COLUMNS else 1, np.int64) for name in Book._fields
+    ))
+    none = np.zeros(0, np.int64)
+    return price_batch(np.zeros((0, 16), np.int64), none, book, none)
 
 
 if __name__ == "__main__":

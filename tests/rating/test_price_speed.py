@@ -1,0 +1,34 @@
+"""The compiled charging function is worth compiling: against plain Python, not a clock."""
+
+import sys
+from pathlib import Path
+from random import Random
+from time import process_time
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from price_books import arrays, priced
+from price_chance import book_at, event_at, used_at
+
+from rating.price_batch import price_batch
+
+
+@pytest.mark.slow
+def test_compiled_is_fifty_times_as_fast_as_plain():
+    chance = Random(7)
+    there, used = book_at(chance), used_at(chance)
+    rows = [event_at(chance) for _ in range(2000)]
+    begin = process_time()
+    priced(rows, there, list(used))
+    plain_s = (process_time() - begin) / len(rows)
+    table, compiled = np.array(rows * 50), arrays(there)
+    order, grown = np.arange(len(table)), np.array(used)
+    taken_s = []
+    for _ in range(3):
+        begin = process_time()
+        price_batch(table, order, compiled, grown.copy())
+        taken_s.append((process_time() - begin) / len(table))
+    assert plain_s / min(taken_s) >= 50
