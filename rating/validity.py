@@ -1,39 +1,104 @@
-"""Which rows of a dated table hold at a time."""
+"""Numbers for names and times, and arrays of values by number."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
+Ints = npt.NDArray[np.int64]
 
-def at_event(events: pl.DataFrame, dated: pl.DataFrame, on: str, found: list[str]) -> pl.DataFrame:
-    """The events in their order with the columns `found` of the row valid at started_at.
+Flags = npt.NDArray[np.bool_]
 
-    Both frames have the column `on`; events have a unique column row. Null where no row holds.
-    """
-    # an equi-join and a filter: as-of joins by key sort the whole dimension for every batch
-    hits = (
-        events.select("row", on, "started_at")
-        .join(dated.select(on, *found, "valid_from", "valid_to"), on=on)
-        .filter(pl.col("started_at").is_between("valid_from", "valid_to", closed="left"))
-        .select("row", *found)
-    )
-    return events.join(hits, on="row", how="left", maintain_order="left")
+_DENSE = 1 << 22
+"""Largest key up to which distinct keys are marked in an array"""
 
 
-def change_times(dated: pl.DataFrame) -> pl.Series:
-    """The times, ascending, at which the set of valid rows may change."""
-    ends = dated["valid_to"].rename("valid_from")
-    return pl.concat([dated["valid_from"], ends]).unique().sort()
+def ints(values: pl.Series) -> Ints:
+    """The values as int64; a time in microseconds since 1970, -1 for null."""
+    return values.to_physical().cast(pl.Int64).fill_null(-1).to_numpy()
 
 
-def epoch_of(values: pl.Series, changes: pl.Series) -> pl.Series:
-    """Per value the number of changes up to and including it; Int64."""
-    return changes.search_sorted(values, side="right").cast(pl.Int64)
+def frozen(values: Ints) -> Ints:
+    """The values, read-only: what is compiled for tables is compiled once."""
+    fixed = np.ascontiguousarray(values).view()
+    fixed.setflags(write=False)
+    return fixed
 
 
-def valid_in(dated: pl.DataFrame, changes: pl.Series, epoch: int) -> pl.DataFrame:
-    """The rows that are valid in an epoch."""
-    if epoch == 0:
-        return dated.clear()
-    at: datetime = changes[epoch - 1]
-    return dated.filter((pl.col("valid_from") <= at) & (pl.col("valid_to") > at))
+def names_of(*columns: pl.Series) -> pl.Series:
+    """All texts of the columns but the empty one, each once, in order."""
+    texts = pl.concat([column.cast(pl.String).rename("name") for column in columns])
+    known = texts.drop_nulls().unique().sort()
+    return known.filter(known != "")
+
+
+def numbered(texts: pl.Series, names: pl.Series | Iterable[str]) -> Ints:
+    """Per text its place among the names, -1 where it is none of them."""
+    kind = pl.Enum(names)
+    return ints(texts.cast(kind, strict=False))
+
+
+def gathered(values: pl.Series, rows: Ints) -> pl.Series:
+    """The values of the rows; null where a row is -1."""
+    if not len(rows) or rows.min() >= 0:
+        return values[pl.Series(rows.astype(np.uint32))]
+    if not len(values):
+        return values.extend_constant(None, len(rows))
+    found = values[pl.Series(np.maximum(rows, 0).astype(np.uint32))]
+    return found.zip_with(pl.Series(rows >= 0), pl.Series([None], dtype=values.dtype))
+
+
+def taken(values: Ints, rows: Ints, missing: int = -1) -> Ints:
+    """The values of the rows, `missing` where a row is -1."""
+    if not len(values):
+        return np.full(len(rows), missing, np.int64)
+    found = values[rows]
+    if len(rows) and rows.min() < 0:
+        found[rows < 0] = missing
+    return found
+
+
+def distinct(keys: Ints) -> tuple[Ints, Ints]:
+    """The distinct keys in order, and per key its place among them; keys are not negative."""
+    if not len(keys):
+        return keys, keys
+    top = int(keys.max())
+    if top < _DENSE:
+        place = np.zeros(top + 1, np.int64)
+        place[keys] = 1
+        different = np.flatnonzero(place)
+        place[different] = np.arange(len(different))
+        return different, place[keys]
+    different = pl.Series(keys).unique().sort().to_numpy()
+    return different, different.searchsorted(keys).astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    """The times at which the set of valid rows of a table may change."""
+
+    changes: Ints
+
+    @classmethod
+    def of(cls, table: pl.DataFrame) -> "Epochs":
+        """The epochs of a table with valid_from and valid_to."""
+        return cls(np.unique(np.concatenate([ints(table["valid_from"]), ints(table["valid_to"])])))
+
+    def at(self, time: Ints) -> Ints:
+        """The number of each time's epoch: of the changes up to it, and it included."""
+        return self.changes.searchsorted(time, side="right").astype(np.int64)
+
+    @property
+    def count(self) -> int:
+        """How many epochs there are."""
+        return len(self.changes) + 1
+
+    def begin(self, epochs: Ints) -> pl.Series:
+        """A time in each epoch; before the first change nothing is valid: null."""
+        times = pl.Series(taken(self.changes, epochs - 1, 0), dtype=pl.Int64)
+        known = pl.Series(epochs > 0)
+        return times.to_frame("at").select(
+            pl.when(known).then("at").cast(pl.Datetime("us"))
+        ).to_series()

@@ -1,0 +1,76 @@
+"""Charges made anew from all events of their holders, when some of them came late."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from rating.catalog import Catalog
+from rating.rate import price_usage
+from rating.schema import CHARGE
+
+_CHARGED: Final = ["usage_key", "leg"]
+_MADE_HERE: Final = {"revision", "catalog_version"}
+"""Columns in which a charge may differ from the one before and still be the same"""
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What all events come to, whatever the order in which they arrived."""
+
+    charges: pl.DataFrame
+    """the latest charge of every leg: as before where it is the same, else its new revision"""
+    revised: pl.DataFrame
+    """those of the charges that were not there before: new revisions, and legs new altogether"""
+    withdrawn: pl.DataFrame
+    """the latest charges before of usage that is turned away now"""
+    turned: pl.DataFrame
+    """usage that is turned away, with code and detail"""
+    state: pl.DataFrame
+    """table allowance_use after all events"""
+
+
+def replay(
+    usage: pl.DataFrame, charges: pl.DataFrame, catalog: Catalog, state: pl.DataFrame
+) -> Replayed:
+    """All usage rated from the state at its beginning, against the charges made of it so far.
+
+    `usage` holds every event of the holders concerned since `state` (ALLOWANCE_USE), each once;
+    `charges` may hold several revisions of a leg.
+    """
+    rated = price_usage(usage, catalog, state)
+    charged = CHARGE.plain(rated.charges)
+    before = CHARGE.plain(charges).sort("revision").unique(
+        _CHARGED, keep="last", maintain_order=True
+    )
+    place = pl.int_range(pl.len(), dtype=pl.Int64)
+    now = charged.with_columns(now=place)
+    pairs = now.select(*_CHARGED, "now").join(
+        before.select(*_CHARGED, revision_before="revision", before=place), on=_CHARGED, how="left",
+        maintain_order="left",
+    )
+    met = pairs.drop_nulls("before")
+    differs = _differs(charged[met["now"]], before[met["before"]])
+    same = met.filter(~differs)
+    fresh = pairs.join(same.select("now"), on="now", how="anti", maintain_order="left")
+    revised = charged[fresh["now"]].with_columns(
+        revision=(fresh["revision_before"] + 1).fill_null(0).cast(pl.Int32)
+    )
+    kept = before[same["before"]]
+    order = pl.concat([same["now"], fresh["now"]])
+    latest = pl.concat([kept, revised]).with_columns(now=order).sort("now").drop("now")
+    withdrawn = before.join(now, on=_CHARGED, how="anti", maintain_order="left")
+    return Replayed(CHARGE.fill(latest), CHARGE.fill(revised), CHARGE.fill(withdrawn),
+                    rated.turned, rated.state)
+
+
+def _differs(left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:
+    """Per row whether the charges differ in anything that counts."""
+    columns = [name for name in CHARGE.names if name not in _MADE_HERE]
+    both = pl.concat(
+        [left.select(columns), right.select(pl.col(columns).name.prefix("before_"))],
+        how="horizontal",
+    )
+    return both.select(
+        differs=pl.any_horizontal(pl.col(n).ne_missing(pl.col(f"before_{n}")) for n in columns)
+    ).to_series()
