@@ -35,7 +35,8 @@ def rating_posting() -> None:
         from ratemill import pipeline
 
         shared.label_batch(refs)
-        return shared.told(pipeline.rate(Home.find(None, os.environ), refs))
+        home = Home.find(None, os.environ)
+        return shared.told(pipeline.rate(home, refs, now=clock(home.settings)))
 
     @task(
         pool="ledger", trigger_rule="all_done_min_one_success",

@@ -44,7 +44,7 @@ def rerun() -> None:
         shared.label_batch(refs)
         home = Home.find(None, os.environ)
         pipeline.mediate(home, refs)
-        return shared.told(pipeline.rate(home, refs))
+        return shared.told(pipeline.rate(home, refs, now=clock(home.settings)))
 
     @task(pool="ledger", doc_md="Post what changed and write the receipts.")
     def post(processed: list[list[str]]) -> None:

@@ -1,6 +1,8 @@
-"""Files that are there whole or not at all."""
+"""Files and folders that are there whole or not at all."""
 
+import ctypes
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,54 @@ def replacing(path: Path) -> Iterator[Path]:
     _sync(part)
     part.replace(path)
     _sync(path.parent)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder to fill, which takes the place of `path` at the end of the block.
+
+    Holds for folders as `replacing` does for files; what was at `path` is removed afterwards.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    remove(part)
+    part.mkdir()
+    yield part
+    for inside in part.rglob("*"):
+        if not inside.is_symlink():
+            _sync(inside)
+    _sync(part)
+    try:
+        part.rename(path)
+    except OSError:
+        if not path.exists():
+            raise
+        _exchange(part, path)
+        remove(part)
+    _sync(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all it holds; nothing where there is none."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+_HERE = -100  # AT_FDCWD: relative paths count from the current folder
+_EXCHANGE = 2  # RENAME_EXCHANGE
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Let two paths change places; in one step where the file system can do that."""
+    rename = ctypes.CDLL(None, use_errno=True).renameat2
+    if rename(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0:
+        return
+    aside = one.with_name(f"{one.name}.old")
+    other.rename(aside)
+    one.rename(other)
+    aside.rename(one)
 
 
 def _sync(path: Path) -> None:

@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from ratemill import cli_event_options as given
+
 _INTERRUPTED = 130
 
 app = typer.Typer(
@@ -23,7 +25,14 @@ HomeOption = Annotated[
     Path | None,
     typer.Option("--home", help="The operator's home; default $RATEMILL_HOME or .ratemill."),
 ]
+catalog_app = typer.Typer(
+    help="Check the catalog, and keep its versions.", no_args_is_help=True, rich_markup_mode=None,
+)
+app.add_typer(catalog_app, name="catalog")
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+FolderArgument = Annotated[
+    Path | None, typer.Argument(metavar="DIR", help="Folder of CSV files; default the home's.")
+]
 
 
 @app.command()
@@ -114,6 +123,98 @@ def explain(
     from ratemill.cli_explain import explain_command
 
     raise typer.Exit(explain_command(record, home, os.environ, as_json=json))
+
+
+@catalog_app.command()
+def lint(
+    folder: FolderArgument = None,
+    home: HomeOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail as errors do.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """List what is wrong or doubtful in a catalog, with file, line and a hint."""
+    from ratemill.cli_catalog import lint_command
+
+    raise typer.Exit(lint_command(folder, home, os.environ, strict=strict, as_json=json))
+
+
+@catalog_app.command()
+def load(
+    folder: FolderArgument = None, home: HomeOption = None, json: JsonOption = False
+) -> None:
+    """Check a catalog, keep its version for good, and make DIR's the home's own."""
+    from ratemill.cli_catalog import load_command
+
+    raise typer.Exit(load_command(folder, home, os.environ, as_json=json))
+
+
+@app.command()
+def rate(  # noqa: PLR0913, PLR0917 (an event has so many sides)
+    at: given.AtOption,
+    number: given.NumberOption = None,
+    imsi: given.ImsiOption = None,
+    offset: given.OffsetOption = None,
+    from_network: given.NetworkOption = None,
+    to: given.ToOption = None,
+    service: given.ServiceOption = None,
+    direction: given.DirectionOption = "mo",
+    seconds: given.SecondsOption = None,
+    octets: given.BytesOption = None,
+    kb: given.KbOption = None,
+    mb: given.MbOption = None,
+    events: given.EventsOption = None,
+    partner: given.PartnerOption = None,
+    charge: given.ChargeOption = None,
+    currency: given.CurrencyOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What one event would cost, and every step that leads there; nothing is kept."""
+    from ratemill.cli_rate import rate_command
+    from ratemill.one_event import OneEvent
+
+    event = OneEvent(
+        number=number, imsi=imsi, at=at, offset=offset, network=from_network, to=to,
+        service=service, direction=direction, seconds=seconds, bytes=octets, kb=kb, mb=mb,
+        events=events, partner=partner, charge=charge, currency=currency,
+    )
+    raise typer.Exit(rate_command(event, home, os.environ, as_json=json))
+
+
+@app.command()
+def why_not(  # noqa: PLR0913, PLR0917 (an event has so many sides)
+    record: Annotated[
+        str | None, typer.Argument(help="FILE_ID:INDEX of a record; else describe an event.")
+    ] = None,
+    at: given.AtOption = "",
+    number: given.NumberOption = None,
+    imsi: given.ImsiOption = None,
+    offset: given.OffsetOption = None,
+    from_network: given.NetworkOption = None,
+    to: given.ToOption = None,
+    service: given.ServiceOption = None,
+    direction: given.DirectionOption = "mo",
+    seconds: given.SecondsOption = None,
+    octets: given.BytesOption = None,
+    kb: given.KbOption = None,
+    mb: given.MbOption = None,
+    events: given.EventsOption = None,
+    partner: given.PartnerOption = None,
+    charge: given.ChargeOption = None,
+    currency: given.CurrencyOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Why a record or an event has no price, what comes nearest, and the line that would do."""
+    from ratemill.cli_rate import why_not_command
+    from ratemill.one_event import OneEvent
+
+    event = OneEvent(
+        number=number, imsi=imsi, at=at, offset=offset, network=from_network, to=to,
+        service=service, direction=direction, seconds=seconds, bytes=octets, kb=kb, mb=mb,
+        events=events, partner=partner, charge=charge, currency=currency,
+    )
+    raise typer.Exit(why_not_command(record or event, home, os.environ, as_json=json))
 
 
 def main() -> None:

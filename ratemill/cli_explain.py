@@ -15,6 +15,7 @@ from mediation.schema import USAGE
 from mediation.tables import Table
 from mediation.tap import REPAIRED
 from mediation.unpack import UnpackError, unpack
+from ratemill.cli_explain_charge import charge_lines, charge_title
 from ratemill.errors import RatemillError
 from ratemill.home import Home
 from ratemill.lake import Lake, Stage
@@ -73,7 +74,7 @@ def explain(home: Home, record: str) -> Explanation:
     usage = next(iter(_of(lake, USAGE, file, "mediate", index)), None)
     content, begin, length = _content(home, file), 0, 0
     if usage is not None:
-        begin, length = usage["byte_offset"], usage["byte_length"]
+        begin, length = usage["byte_offset"] or 0, usage["byte_length"] or 0
     elif rejects:
         begin, length = rejects[0]["byte_offset"] or 0, len(rejects[0]["raw"] or b"")
     return Explanation(
@@ -118,7 +119,7 @@ def _show(e: Explanation) -> None:
     for reject in e.rejects:
         _show_reject(reject)
     for charge in e.charges:
-        _show_charge(charge)
+        show_charge(charge)
     if e.postings:
         out.print("\n[bold]Postings[/]")
     for p in e.postings:
@@ -156,23 +157,10 @@ def _show_reject(reject: dict[str, Any]) -> None:
                   f"{reject['original_record_index']}")
 
 
-def _show_charge(c: dict[str, Any]) -> None:
-    out.print(f"\n[bold]Charge, {c['leg']}[/]: {c['account']} "
-              f"{decimal_text(c['amount_micros'])} {c['currency']} ({c['amount_micros']} micros)")
-    if c["source"] == "partner":
-        out.print("  as the partner states it in the record")
-    if c["rate_row"]:
-        out.print(f"  tariff {c['tariff']}, rate at {c['rate_row']}: zone {c['serving_zone']} to "
-                  f"{c['destination'] or c['destination_zone']}", markup=False)
-    if c["source"] == "tariff":
-        out.print(f"  {c['used_units']:,} {c['unit']} used, {c['billed_units']:,} billed in steps "
-                  f"of {c['first_interval']:,} then {c['next_interval']:,}")
-        if c["setup_fee_micros"]:
-            out.print(f"  set-up fee {decimal_text(c['setup_fee_micros'])}")
-        for band in c["bands"] or ():
-            out.print(f"  {band['band']}: {band['units']:,} {c['unit']} at "
-                      f"{band['price_micros']} micros per {band['price_units']:,} = "
-                      f"{band['amount_micros']} micros", markup=False)
-    elif c["expected_micros"] is not None:
-        gap = c["amount_micros"] - c["expected_micros"]
-        out.print(f"  the agreement gives {c['expected_micros']} micros: {gap:+d}")
+def show_charge(charge: dict[str, Any]) -> None:
+    """Print a charge with every step that led to it."""
+    title, _, rest = charge_title(charge).partition(":")
+    out.print(f"\n[bold]{title}[/]:", end="")
+    out.print(rest, markup=False, soft_wrap=True)
+    for line in charge_lines(charge):
+        out.print(f"  {line}", markup=False, soft_wrap=True)

@@ -92,6 +92,7 @@ def _one_by_one(found: pl.DataFrame) -> None:
     out.print(plain_table(("file", "record", "detail"), lines))
     if found.height > _REJECTS_SHOWN:
         out.print(f"… and {found.height - _REJECTS_SHOWN:,} more; --json lists them all.")
+    out.print("\n`ratemill why-not RECORD` says what a record in suspense lacks.")
 
 
 def _record_name(file_id: str, record_index: int | None) -> str:

@@ -43,6 +43,16 @@ class Home:
         return self.root / "catalog"
 
     @property
+    def catalog_versions(self) -> Path:
+        """Folder of every catalog that was loaded or rated with, one folder a version."""
+        return self.root / "catalog_versions"
+
+    @property
+    def catalog_cache(self) -> Path:
+        """Folder of catalogs made ready to load; it may be deleted at any time."""
+        return self.root / "cache" / "catalog"
+
+    @property
     def archive(self) -> Path:
         """Folder of the received bytes, content-addressed."""
         return self.root / "archive"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 import polars as pl
 
@@ -25,6 +25,8 @@ OUTPUTS: dict[Stage, tuple[Table, ...]] = {
     "rate": (CHARGE, REJECT, FILE),
     "post": (POSTING, REJECT, FILE),
 }
+# The first level of zstd makes files as small as its third does of such tables, in half the time.
+_PARQUET: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 1}
 # Tables that several stages write have the stage in the file's name.
 _STAGED = (FILE.name, REJECT.name)
 
@@ -48,12 +50,16 @@ class Lake:
     def write(self, table: Table, path: Path, frame: pl.DataFrame) -> None:
         """Write a conforming frame, whole or not at all."""
         with replacing(path) as part:
-            conform(table, frame).write_parquet(part, compression="zstd")
+            conform(table, frame).write_parquet(part, **_PARQUET)
 
     def read(self, table: Table, paths: Iterable[Path]) -> pl.DataFrame:
         """The rows of several files of one table, in the order of the paths."""
         present = list(paths)
-        return pl.read_parquet(present, glob=False) if present else table.empty()
+        if not any(column.kind == "word" for column in table.columns):
+            return pl.read_parquet(present, glob=False) if present else table.empty()
+        # words are Enums of their own in each file
+        frames = (table.plain(pl.read_parquet(path)) for path in present)
+        return pl.concat([table.empty(), *frames])
 
     def done(self, partner: str, file_id: str, stage: Stage) -> bool:
         """Whether all outputs of the stage are there: they are its only state."""

@@ -11,3 +11,11 @@ def decimal_text(micros: int) -> str:
     cents = (abs(micros) + 5_000) // 10_000
     sign = "-" if micros < 0 and cents else ""
     return f"{sign}{cents // 100:,}.{cents % 100:02d}"
+
+
+def exact_text(micros: int, *, sign: bool = False) -> str:
+    """A micro-unit amount with all its decimals, two at least; `sign` gives gains a plus."""
+    whole, rest = divmod(abs(micros), 1_000_000)
+    decimals = f"{rest:06d}".rstrip("0").ljust(2, "0")
+    mark = "-" if micros < 0 else "+" if sign else ""
+    return f"{mark}{whole:,}.{decimals}"

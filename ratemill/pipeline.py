@@ -4,7 +4,7 @@ Airflow tasks and `ratemill run` call the same functions. A file is named by its
 `partner/file_id`; a step that was done is skipped, so repeating any call is harmless.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,15 @@ import polars as pl
 
 from charging.ledger import Ledger
 from charging.schema import POSTING
-from mediation.file_context import FileContext
 from mediation.outcome import Outcome, conserved
 from mediation.reject import ends, rejects
 from mediation.schema import FILE, REJECT, USAGE
 from ratemill.arrivals import collect
 from ratemill.data_docs import build_data_docs
+from ratemill.file_rows import context, next_row, nothing, ready, rows_of, state_after
 from ratemill.home import Home
 from ratemill.lake import STAGES, Lake, Stage
+from ratemill.rating_step import rate
 from ratemill.receipt import deliver
 from ratemill.reconcile import reconcile
 from ratemill.refs import receipt_path, split
@@ -33,9 +34,6 @@ __all__ = [
     "collect", "deliver", "find", "mediate", "pending", "post", "publish", "rate", "reconcile",
     "reset", "rows_of",
 ]
-
-# States that end a file's way before rating; later stages keep them.
-FINAL_STATES = ("notification", "test", "quarantined", "refused")
 
 
 def pending(home: Home, partner: str | None = None) -> list[str]:
@@ -75,12 +73,8 @@ def find(
     ]
 
 
-def _nothing() -> None:
-    """What happens after each file when nobody watches."""
-
-
 def mediate(
-    home: Home, refs: Iterable[str], *, done: Callable[[], None] = _nothing
+    home: Home, refs: Iterable[str], *, done: Callable[[], None] = nothing
 ) -> list[dict[str, Any]]:
     """Decode to deduplicate each file; the current rows (table file) of the files, as dicts."""
     from mediation.gate import Gate
@@ -99,7 +93,7 @@ def mediate(
         result = mediate_file(
             home.archived(partner, file_id).read_bytes(),
             home.profiles()[partner],
-            _context(row),
+            context(row),
             _earlier(before, partner),
             partial(_known_keys, lake, before),
             gate,
@@ -109,7 +103,7 @@ def mediate(
         frames = {
             USAGE: outcome.passed,
             REJECT: outcome.rejects,
-            FILE: _next_row(collected, "mediate", result.figures | ends(outcome.rejects)),
+            FILE: next_row(collected, "mediate", result.figures | ends(outcome.rejects)),
         }
         lake.save(partner, file_id, "mediate", frames)
         mediated = pl.concat([mediated, frames[FILE]])
@@ -123,10 +117,6 @@ def _earlier(before: pl.DataFrame, partner: str) -> pl.DataFrame:
     return before.filter(pl.col("partner") == partner).with_columns(
         kind=pl.when(special).then("state").otherwise(pl.lit("live"))
     )
-
-
-def _context(row: Mapping[str, Any]) -> FileContext:
-    return FileContext(row["partner"], row["file_id"], row["name"], row["received_at"])
 
 
 def _known_keys(lake: Lake, before: pl.DataFrame, keys: pl.Series) -> pl.DataFrame:
@@ -143,52 +133,12 @@ def _known_keys(lake: Lake, before: pl.DataFrame, keys: pl.Series) -> pl.DataFra
     return found.filter(pl.col("usage_key").is_in(keys.implode())).collect()
 
 
-def rate(
-    home: Home, refs: Iterable[str], *, done: Callable[[], None] = _nothing
-) -> list[dict[str, Any]]:
-    """Price each mediated file's usage; the current rows of the files."""
-    from rating.catalog import load_catalog
-    from rating.rate import rate as rate_usage
-
-    lake, todo = Lake(home.lake), list(refs)
-    waiting = _ready(lake, todo, "mediate", "rate")
-    if not waiting:
-        return rows_of(home, todo)
-    catalog, settled = load_catalog(home.catalog, home.settings.zone), Settled(home)
-    for ref in waiting:
-        partner, file_id = split(ref)
-        mediated = lake.load(FILE, partner, file_id, "mediate")
-        row = mediated.row(0, named=True)
-        usage = lake.load(USAGE, partner, file_id, "mediate")
-        fresh = rate_usage(usage, catalog, _context(row))
-        outcome = settled.merge(CHARGE, ref, "rate", fresh)
-        conserved("rate", usage["record_index"], outcome)
-        figures = {
-            "rated": outcome.passed["record_index"].n_unique(),
-            "suspended": row["suspended"] + outcome.rejects.height,
-            "state": _state(row["state"], "rated"),
-        }
-        frames = {
-            CHARGE: outcome.passed,
-            REJECT: outcome.rejects,
-            FILE: _next_row(mediated, "rate", figures),
-        }
-        lake.save(partner, file_id, "rate", frames)
-        done()
-    return rows_of(home, todo)
-
-
-def _ready(lake: Lake, refs: Iterable[str], before: Stage, stage: Stage) -> list[str]:
-    """References whose stage is not done and whose stage before it is."""
-    return [r for r in refs if not lake.done(*split(r), stage) and lake.done(*split(r), before)]
-
-
 def post(
-    home: Home, refs: Iterable[str], *, now: datetime, done: Callable[[], None] = _nothing
+    home: Home, refs: Iterable[str], *, now: datetime, done: Callable[[], None] = nothing
 ) -> list[dict[str, Any]]:
     """Put each rated file's charges on the ledger, each exactly once; the current rows."""
     lake, todo = Lake(home.lake), list(refs)
-    waiting = _ready(lake, todo, "rate", "post")
+    waiting = ready(lake, todo, "rate", "post")
     if waiting:
         with Ledger(home.ledger) as ledger:
             ledger.open_accounts(_accounts(home))
@@ -201,8 +151,10 @@ def post(
 def _accounts(home: Home) -> pl.DataFrame:
     from rating.catalog import load_catalog
 
-    catalog = load_catalog(home.catalog, home.settings.zone)
-    return catalog.accounts.select("account", "currency", "mode", "opening_balance_micros")
+    catalog = load_catalog(home.catalog, home.settings.zone, cache=home.catalog_cache)
+    return catalog.frames["accounts"].select(
+        "account", "currency", "mode", "opening_balance_micros"
+    )
 
 
 def _post_file(lake: Lake, ledger: Ledger, partner: str, file_id: str, now: datetime) -> None:
@@ -222,42 +174,25 @@ def _post_file(lake: Lake, ledger: Ledger, partner: str, file_id: str, now: date
         detail=pl.format("posted before as {}:{}", pl.col("original_file_id").str.slice(0, 8),
                          "original_record_index"),
     )
-    outcome = Outcome(ledger.postings(partner, file_id), rejects(_context(row), refused))
+    outcome = Outcome(ledger.postings(partner, file_id), rejects(context(row), refused))
     conserved("post", charges["record_index"].unique(), outcome)
     figures = {
         "posted": posted.posted,
         "duplicate": row["duplicate"] + refused.height,
-        "state": _state(row["state"], "posted"),
+        "state": state_after(row["state"], "posted"),
     }
     frames = {
         POSTING: outcome.passed,
         REJECT: outcome.rejects,
-        FILE: _next_row(rated, "post", figures),
+        FILE: next_row(rated, "post", figures),
     }
     lake.save(partner, file_id, "post", frames)
-
-
-def _state(before: str, after: str) -> str:
-    return before if before in FINAL_STATES else after
-
-
-def _next_row(row: pl.DataFrame, stage: Stage, figures: Mapping[str, object]) -> pl.DataFrame:
-    """The file's row as this stage leaves it."""
-    values = {**figures, "stage": stage}
-    return FILE.fill(row.with_columns(pl.lit(v).alias(k) for k, v in values.items()))
 
 
 def publish(home: Home) -> Path:
     """The analysts' warehouse, made anew together with the pages of the gate."""
     build_data_docs(home)
     return build_warehouse(home)
-
-
-def rows_of(home: Home, refs: Iterable[str]) -> list[dict[str, Any]]:
-    """The current row (table file) of each reference, as dicts in the order of arrival."""
-    wanted = set(refs)
-    rows = Lake(home.lake).file_rows().rows(named=True)
-    return [row for row in rows if f"{row['partner']}/{row['file_id']}" in wanted]
 
 
 def reset(home: Home, refs: Iterable[str], stage: Stage) -> None:

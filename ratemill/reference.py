@@ -16,6 +16,9 @@ from ratemill.cli import app
 from ratemill.lake import TABLES
 from ratemill.settings import Settings
 from ratemill.tap_reference import tap_tables
+from rating.catalog_cells import hint
+from rating.catalog_column import CatalogTable, Column
+from rating.catalog_tables import TABLES as CATALOG_TABLES
 
 _HEAD = "<!-- Made by `make golden` from the declarations; edit those. -->\n\n"
 
@@ -25,6 +28,7 @@ def pages() -> dict[str, str]:
     return {
         "reject-codes.md": _codes(),
         "tables.md": _tables(),
+        "catalog.md": _catalog(),
         "tap-tables.md": tap_tables(_HEAD),
         "settings.md": _settings(),
         "cli.md": _cli(),
@@ -42,10 +46,20 @@ def _cli() -> str:
     """The help of every command as a terminal of 100 columns shows it."""
     runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb"})
     parts = [f"# Command line\n\n{_HEAD}"]
-    for arguments in ([], *([c.callback.__name__] for c in app.registered_commands if c.callback)):
+    for arguments in _commands():
         shown = runner.invoke(app, [*arguments, "--help"], prog_name="ratemill").output.strip()
         parts.append(f"## {' '.join(['ratemill', *arguments])}\n\n```\n{shown}\n```\n\n")
     return "".join(parts).rstrip() + "\n"
+
+
+def _commands() -> list[list[str]]:
+    """The arguments of every command, those of groups behind all others."""
+    groups = ((g.name or "", g.typer_instance) for g in app.registered_groups)
+    parts = (([], app), *(([name], group) for name, group in groups if group))
+    return [[]] + [
+        [*before, c.callback.__name__.replace("_", "-")]
+        for before, part in parts for c in part.registered_commands if c.callback
+    ]
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -72,6 +86,45 @@ def _tables() -> str:
         parts.append(f"\n## {table.name}\n\nOne row: {table.grain}.\n\n"
                      + _table(("column", "type", "null", "meaning"), rows))
     return "".join(parts)
+
+
+_CATALOG = """\
+One CSV file for each table, UTF-8, with a header line, columns in any order; a file that is
+*optional* may be missing and then has no rows. `ratemill catalog lint`
+checks what is said here, and more.
+
+A row holds from midnight of `valid_from` until midnight of `valid_to`, both in the operator's home
+time zone. Money is decimal text without a currency sign. Of each key one row holds at a time. Under
+*refers to* stands the table and column in which a value must occur. How rates, allowances,
+discounts and taxes are chosen among several that match, and what is made of them, is told in
+[rating.md](../rating.md).
+"""
+
+
+def _catalog() -> str:
+    parts = [f"# Catalog\n\n{_HEAD}{_CATALOG}"]
+    for table in CATALOG_TABLES:
+        rows = [(f"`{c.name}`", hint(c), "yes" if c.empty else "", _refers(c), c.doc)
+                for c in table.columns]
+        parts.append(
+            f"\n## {table.name}.csv\n\nOne row: {table.grain}. {_keys(table)}\n\n"
+            + _table(("column", "cell", "may be empty", "refers to", "meaning"), rows)
+        )
+    return "".join(parts)
+
+
+def _keys(table: CatalogTable) -> str:
+    keys = "; ".join(", ".join(f"`{name}`" for name in key) for key in table.keys) or "none"
+    return f"{'Required' if table.required else 'Optional'}. Key: {keys}."
+
+
+def _refers(column: Column) -> str:
+    targets = [column.refers] if column.refers else [
+        f"{target} ({value})" for value, target in column.refers_by.items()
+    ]
+    more = " where that has rows" if column.refers_if_any else ""
+    wild = [f"`{text}`" for text in (*column.also, *(["*"] if column.wild and targets else []))]
+    return ", ".join([f"{target}{more}" for target in targets] + wild)
 
 
 def _settings() -> str:

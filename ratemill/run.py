@@ -52,7 +52,7 @@ def run(
     with progress.step("mediate", len(todo)) as done:
         pipeline.mediate(home, todo, done=done)
     with progress.step("rate", len(todo)) as done:
-        pipeline.rate(home, todo, done=done)
+        pipeline.rate(home, todo, now=now, done=done)
     with progress.step("post", len(todo)) as done:
         pipeline.post(home, todo, now=now, done=done)
     pipeline.deliver(home, todo)

@@ -23,20 +23,25 @@ class Settled:
 
     def merge(self, table: Table, ref: str, stage: Stage, fresh: Outcome) -> Outcome:
         """The stage's outcome with the settled records' rows as they were."""
+        kept = self.rows(table, ref, stage)
+        if kept.is_empty():
+            return fresh
+        mine = pl.col("record_index").is_in(kept["record_index"].unique().implode())
+        return Outcome(
+            pl.concat([kept, fresh.passed.filter(~mine)]).sort("record_index"),
+            fresh.rejects.filter(~mine | pl.col("record_index").is_null()),
+        )
+
+    def rows(self, table: Table, ref: str, stage: Stage) -> pl.DataFrame:
+        """The stage's rows of the settled records as they were; none where they are lost."""
         partner, file_id = split(ref)
         path = self._lake.path(table, partner, file_id, stage)
         if not path.exists():
-            return fresh
+            return table.empty()
         with Ledger(self._home.ledger) as ledger:
             posted = ledger.postings(partner, file_id)["record_index"].unique()
             refused = ledger.refusals(partner, file_id)["record_index"]
         settled = pl.concat([posted, refused])
-        if settled.is_empty():
-            return fresh
-        mine = pl.col("record_index").is_in(settled.implode())
-        kept = self._lake.read(table, [path]).filter(mine)
-        order = [c for c in ("record_index", "leg") if c in kept.columns]
-        return Outcome(
-            pl.concat([kept, fresh.passed.filter(~mine)]).sort(order),
-            fresh.rejects.filter(~mine | pl.col("record_index").is_null()),
+        return self._lake.read(table, [path]).filter(
+            pl.col("record_index").is_in(settled.implode())
         )

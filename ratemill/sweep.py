@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
+from ratemill.atomic import remove
 from ratemill.home import Home
 
 # Where ratemill/atomic.py puts its temporary names, `.NAME.PID.part`.
-_PLACES = ("lake/*/*", "lake", ".", "outbox/*", "reports")
+_PLACES = ("lake/*/*", "lake", ".", "outbox/*", "reports", "catalog_versions", "cache/catalog")
 
 
 def sweep(home: Home) -> list[Path]:
-    """The temporary files of dead processes, removed."""
+    """The temporary files and folders of dead processes, removed."""
     left = [
         part
         for place in _PLACES
@@ -17,7 +18,7 @@ def sweep(home: Home) -> list[Path]:
         if not _alive(part)
     ]
     for part in left:
-        part.unlink(missing_ok=True)
+        remove(part)
     return left
 
 

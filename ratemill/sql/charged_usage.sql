@@ -3,16 +3,26 @@ create view charged_usage as
 select
   u.*,
   r.account,
+  r.used_by,
+  r.product,
   r.currency as retail_currency,
   r.amount_micros as retail_micros,
+  r.net_micros as retail_net_micros,
+  r.tax_micros as retail_tax_micros,
   w.currency as wholesale_currency,
   w.amount_micros as wholesale_micros,
+  w.net_micros as wholesale_net_micros,
   w.expected_micros as wholesale_expected_micros,
   r.destination,
+  r.destination_zone,
+  r.relation,
   r.serving_zone,
   r.tariff,
+  r.rate_row,
   r.billed_units,
-  r.unit
+  r.covered_units,
+  r.unit,
+  r.catalog_version
 from usage u
 join charge r on r.file_id = u.file_id and r.partner = u.partner
   and r.record_index = u.record_index and r.leg = 'retail'

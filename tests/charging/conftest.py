@@ -24,11 +24,15 @@ def _charge_frame(partner: str, file_id: str, legs: Sequence[Leg]) -> pl.DataFra
         "partner": partner, "file_id": file_id, "revision": 0, "source": "tariff",
         "service": "voice", "direction": "mo", "started_at": datetime.fromisoformat("2026-03-01"),
         "tariff": "basic", "serving_zone": "eu", "destination_zone": "eu", "unit": "s",
-        "used_units": 60, "billed_units": 60, "setup_fee_micros": 0, "catalog_version": "c",
+        "used_units": 60, "billed_units": 60, "covered_units": 0, "setup_fee_micros": 0,
+        "adjustment_micros": 0, "discount_micros": 0, "rounding_micros": 0, "tax_micros": 0,
+        "catalog_version": "c",
     }
-    bands = pl.Series("bands", [[]] * given.height, dtype=CHARGE.polars["bands"])
+    lists = [pl.lit([], CHARGE.polars[name]).alias(name) for name in ("parts", "draws")]
     return CHARGE.fill(
-        given.with_columns(bands, *(pl.lit(v).alias(name) for name, v in constant.items()))
+        given.with_columns(
+            *lists, used_by=pl.col("account"), net_micros=pl.col("amount_micros"),
+        ).with_columns(*(pl.lit(v).alias(name) for name, v in constant.items()))
     )
 
 

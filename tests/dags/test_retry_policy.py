@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 DECIDE = """
 import json
@@ -25,6 +27,7 @@ print(json.dumps({k: FaultPolicy().evaluate(v, 1, 2).action.value for k, v in fa
 """
 
 
+@pytest.mark.slow
 def test_only_faults_that_waiting_can_help_are_retried(tmp_path: Path) -> None:
     answer = subprocess.run(
         [sys.executable, "-c", DECIDE], capture_output=True, text=True, check=True, timeout=120,

@@ -1,44 +1,14 @@
 """The command line as a person and a script meet it."""
 
 import json
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from ratemill.cli import main
 from ratemill.demo import SAMPLE
 from ratemill.lake import Lake
 
 INBOX = SAMPLE / "inbox"
-
-
-@dataclass
-class Shown:
-    """What a command printed and ended with."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def ratemill(capfd, monkeypatch):
-    """The command as the console script calls it, in this process: imports are paid once."""
-
-    def call(*arguments, home=None):
-        place = ["--home", str(home.root)] if home else []
-        monkeypatch.setattr(sys, "argv", ["ratemill", *map(str, arguments), *place])
-        capfd.readouterr()
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        return Shown(code, *capfd.readouterr())
-
-    return call
 
 
 def test_status_shows_a_row_per_file_and_the_promise(example, ratemill):
@@ -83,6 +53,15 @@ def test_explain_from_octets_to_postings(example, ratemill):
 def test_explain_says_why_a_record_waits(example, ratemill):
     shown = ratemill("explain", record_of(example, "CDNORNTAUTRM00007", 0), home=example).stdout
     assert "Suspended at gate: FILE_INCOMPLETE" in shown
+
+
+def test_why_not_says_what_a_record_lacks(example, ratemill):
+    found = json.loads(ratemill("rejects", "--json", home=example).stdout)
+    for code in ("SUBSCRIBER_UNKNOWN", "FILE_INCOMPLETE"):
+        one = next(r for r in found if r["code"] == code and r["record_index"] is not None)
+        shown = ratemill("why-not", f"{one['file_id'][:12]}:{one['record_index']}", home=example)
+        assert code in shown.stdout + shown.stderr
+        assert "Traceback" not in shown.stderr
 
 
 @pytest.mark.parametrize(

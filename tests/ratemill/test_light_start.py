@@ -26,5 +26,6 @@ def test_help_lists_the_commands():
         [sys.executable, "-c", "from ratemill.cli import main; main()", "--help"],
         capture_output=True, text=True, check=True,
     ).stdout
-    for command in ("demo", "run", "status", "inspect", "rejects", "explain"):
+    for command in ("demo", "run", "status", "inspect", "rejects", "explain", "rate", "why-not",
+                    "catalog"):
         assert command in shown

@@ -86,7 +86,7 @@ def test_a_rerun_posts_what_was_suspended_and_changes_nothing_else(copied, runne
     sims, rates = copied.catalog / "sims.csv", copied.catalog / "rates.csv"
     lines = sims.read_text().splitlines()
     known = dict(zip(lines[0].split(","), lines[1].split(","), strict=True))
-    known |= {"imsi": "232999999999999", "msisdn": "436995559999", "valid_from": "",
+    known |= {"iccid": "", "imsi": "232999999999999", "msisdn": "436995559999", "valid_from": "",
               "valid_to": ""}
     sims.write_text("\n".join([*lines, ",".join(known.values())]) + "\n")
     # Dearer as well: what is posted must not notice.
@@ -109,7 +109,7 @@ def test_what_two_workers_both_let_pass_is_charged_once(example, tmp_path):
     first, second = refs[2:4]
     for ref in (second, first):
         pipeline.mediate(home, [ref])
-        pipeline.rate(home, [ref])
+        pipeline.rate(home, [ref], now=now)
         pipeline.post(home, [ref], now=now)
     one, other = pipeline.rows_of(home, [first, second])
     assert (one["duplicate"], other["duplicate"]) == (12, 0)

@@ -1,0 +1,47 @@
+"""Rows of table file between the stages: what is ready, what a stage knows, what it leaves."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+
+from mediation.file_context import FileContext
+from mediation.schema import FILE
+from ratemill.home import Home
+from ratemill.lake import Lake, Stage
+from ratemill.refs import split
+
+# States that end a file's way before rating; later stages keep them.
+_FINAL_STATES = ("notification", "test", "quarantined", "refused")
+
+
+def ready(lake: Lake, refs: Iterable[str], before: Stage, stage: Stage) -> list[str]:
+    """References whose stage is not done and whose stage before it is."""
+    return [r for r in refs if not lake.done(*split(r), stage) and lake.done(*split(r), before)]
+
+
+def rows_of(home: Home, refs: Iterable[str]) -> list[dict[str, Any]]:
+    """The current row (table file) of each reference, as dicts in the order of arrival."""
+    wanted = set(refs)
+    rows = Lake(home.lake).file_rows().rows(named=True)
+    return [row for row in rows if f"{row['partner']}/{row['file_id']}" in wanted]
+
+
+def context(row: Mapping[str, Any]) -> FileContext:
+    """What a stage may know of the file of a row."""
+    return FileContext(row["partner"], row["file_id"], row["name"], row["received_at"])
+
+
+def state_after(before: str, after: str) -> str:
+    """The file's state after a stage that would make it `after`."""
+    return before if before in _FINAL_STATES else after
+
+
+def next_row(row: pl.DataFrame, stage: Stage, figures: Mapping[str, object]) -> pl.DataFrame:
+    """The file's row as this stage leaves it."""
+    values = {**figures, "stage": stage}
+    return FILE.fill(row.with_columns(pl.lit(v).alias(k) for k, v in values.items()))
+
+
+def nothing() -> None:
+    """What happens after each file when nobody watches."""
