@@ -24,7 +24,7 @@ def goldens(home: Home) -> dict[Path, str]:
         rejects = lake.rejects(partner, file_id).sort("record_index", nulls_last=False)
         for kind, frame in (
             ("usage", lake.load(USAGE, partner, file_id, "mediate")),
-            ("charges", lake.load(CHARGE, partner, file_id, "rate").with_columns(_bands())),
+            ("charges", lake.load(CHARGE, partner, file_id, "rate").with_columns(_lists())),
             ("rejects", rejects.drop("raw")),
         ):
             # Every file has at least its usage, if only the header of a file that brings none.
@@ -33,12 +33,17 @@ def goldens(home: Home) -> dict[Path, str]:
     return texts
 
 
-def _bands() -> pl.Expr:
-    """The bands as text: name, units, price per units, amount."""
+def _lists() -> list[pl.Expr]:
+    """The parts as text (band, units, price per units, amount), and the draws (what, from whom)."""
     field = pl.element().struct.field
-    one = pl.format("{} {}@{}/{}={}", field("band"), field("units"), field("price_micros"),
-                    field("price_units"), field("amount_micros"))
-    return pl.col("bands").list.eval(one).list.join(" + ").alias("bands")
+    price = pl.format("{}/{}", field("price_micros"), field("price_units"))
+    part = pl.format("{} {} {}@{}={}", field("band"), field("rate_line"), field("units"),
+                     price.fill_null("covered"), field("amount_micros"))
+    draw = pl.format("{} of {} {}: {} units, {}+{}/{}", field("allowance"), field("holder"),
+                     field("period_start").dt.strftime("%F"), field("units"), field("before"),
+                     field("taken"), field("scale"))
+    return [pl.col(name).list.eval(one).list.join(" + ").replace("", None).alias(name)
+            for name, one in (("parts", part), ("draws", draw))]
 
 
 def _csv(frame: pl.DataFrame) -> str:

@@ -1,13 +1,15 @@
-"""`make golden`: run the example and write the goldens and the reference pages anew."""
+"""`make golden`: run the example and write the goldens and the pages made of code anew."""
 
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "rating"))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from conftest import run_home
+from cookbook_page import PAGE, page
 from golden import goldens, stored
 
 from ratemill.demo import prepare_home
@@ -22,4 +24,5 @@ for path in stored() - set(texts):
 for path, text in texts.items():
     path.write_text(text)
 write(Path(__file__).parents[2] / "docs" / "reference")
-print(f"{len(texts)} goldens written; `git diff sample_data docs/reference` shows what changed")
+PAGE.write_text(page(), encoding="utf-8")
+print(f"{len(texts)} goldens written; `git diff sample_data docs` shows what changed")

@@ -93,7 +93,7 @@ def _as_found(catalog: Catalog, gate: Gate, profile: Profile) -> dict[str, list[
             continue
         ctx = FileContext(profile.name, file_id, path.name, RECEIVED_AT)
         got = mediate(data, profile, ctx, earlier, known, gate)
-        priced = rate(got.usage, catalog, ctx)
+        priced = rate(got.usage, catalog, ctx).outcome
         state, records = got.figures["state"], got.figures["records"]
         found[path.name] = [
             state,
