@@ -39,7 +39,7 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY) ## measure: make bench PART=pipeline, or PART=decode
+bench: $(READY) ## measure: make bench PART=pipeline, decode or rating
 	@$(BIN)/python tests/bench/run.py $(PART)
 
 COUNT ?= 2000

@@ -74,7 +74,7 @@ def steps(home: Home, ref: str) -> dict[str, Callable[[], object]]:
     now = clock(home.settings)
     return {
         "mediate": lambda: pipeline.mediate(home, [ref]),
-        "rate": lambda: pipeline.rate(home, [ref]),
+        "rate": lambda: pipeline.rate(home, [ref], now=now),
         "post": lambda: pipeline.post(home, [ref], now=now),
         "deliver": lambda: pipeline.deliver(home, [ref]),
         "publish": lambda: pipeline.publish(home),
