@@ -8,8 +8,8 @@ import pytest
 from hypothesis import settings
 
 # How long one example takes says more about the machine than about the code.
-settings.register_profile("ratemill", deadline=None)
-settings.load_profile("ratemill")
+settings.register_profile("few", deadline=None, max_examples=25)
+settings.register_profile("many", deadline=None, max_examples=150)
 
 os.environ["TZ"] = "UTC"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -49,8 +49,19 @@ def example(tmp_path_factory):
     return home
 
 
-def pytest_collection_modifyitems(items):
-    """Whatever runs the whole pipeline is no unit test: it is marked e2e by the fixture it uses."""
+def pytest_configure(config):
+    settings.load_profile("few" if "not slow" in config.option.markexpr else "many")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Marks that follow from what a test is.
+
+    Whatever runs the whole pipeline is no unit test: it is e2e by the fixture it uses. A test of
+    drawn examples is among the unit tests with a few of them and among the slow ones with many.
+    """
+    drawn_are_slow = "not slow" not in config.option.markexpr
     for item in items:
         if {"example", "runner"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("e2e")
+        elif drawn_are_slow and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("slow")

@@ -4,6 +4,7 @@ import ast
 import importlib
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,15 @@ SQL_WORD = re.compile(r"\b(select|insert|update|delete|create|drop|from|where)\b
 NAMELESS = {"utils", "helpers", "common", "base", "manager"}
 
 
+@cache
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
 def imports(path: Path) -> set[str]:
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -56,7 +63,7 @@ def test_modules_and_functions_stay_small(path):
     text = path.read_text()
     assert text.count("\n") <= (80 if path.parts[-2] == "dags" else 400)
     assert path.stem not in NAMELESS
-    for node in ast.walk(ast.parse(text)):
+    for node in nodes(path):
         # A DAG's function is the declaration of all its tasks; its file's limit holds instead.
         if isinstance(node, ast.FunctionDef) and path.parts[-2] != "dags":
             length = (node.end_lineno or 0) - node.lineno + 1
@@ -81,7 +88,7 @@ def test_test_modules_have_unique_names():
 def test_sql_is_never_assembled():
     """A literal handed to execute or sql is plain; an f-string there would be assembled SQL."""
     for path in MODULES:
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in nodes(path):
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)

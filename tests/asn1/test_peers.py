@@ -169,7 +169,7 @@ def test_both_engines_make_the_same_tables(release, form):
 @pytest.mark.parametrize("peer", PEERS)
 @pytest.mark.parametrize("form", [f if f == "definite" else pytest.param(f, marks=pytest.mark.slow)
                                   for f in FORMS])
-@pytest.mark.parametrize("release", [12, 9])
+@pytest.mark.parametrize("release", [12, pytest.param(9, marks=pytest.mark.slow)])
 def test_peers_make_the_same_tables(release, form, peer):
     octets, refusal = FORMS[form](definite(release)), NOT_DECODED.get((form, peer))
     if refusal:

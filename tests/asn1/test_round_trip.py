@@ -142,7 +142,7 @@ def test_a_file_without_records_reads_back_and_writes_back(root: RootName, engin
 
 
 @each_engine
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.data())
 def test_any_records_read_back_and_write_back(engine: str, data: st.DataObject) -> None:
     grammar, release = data.draw(st.sampled_from(GRAMMAR_RELEASES))
@@ -154,7 +154,7 @@ def test_any_records_read_back_and_write_back(engine: str, data: st.DataObject) 
 
 
 @each_engine
-@settings(max_examples=15)
+@settings(max_examples=settings.default.max_examples // 3)
 @given(st.data())
 def test_the_form_of_lengths_changes_no_value(engine: str, data: st.DataObject) -> None:
     grammar, release = data.draw(st.sampled_from(GRAMMAR_RELEASES))
@@ -166,7 +166,7 @@ def test_the_form_of_lengths_changes_no_value(engine: str, data: st.DataObject) 
         assert encode_file(KINDS[grammar][1], {}, tables, release=release) == octets
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.data())
 def test_headers_read_back(data: st.DataObject) -> None:
     grammar, release = data.draw(st.sampled_from(GRAMMAR_RELEASES))

@@ -186,6 +186,7 @@ def kill_and_finish(
             assert ledger.balances().equals(want)
 
 
+@pytest.mark.slow
 def test_a_kill_while_posting_loses_and_doubles_nothing(
     tmp_path: Path, charge_frame: ChargeFrame
 ) -> None:
@@ -199,6 +200,7 @@ def test_many_kills_while_posting_lose_and_double_nothing(
     kill_and_finish(tmp_path, charge_frame, records=3400, ticks_drawn=8, delays_drawn=6)
 
 
+@pytest.mark.slow
 def test_two_processes_posting_overlapping_files_end_in_exact_sums(
     tmp_path: Path, charge_frame: ChargeFrame
 ) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -121,7 +122,8 @@ class LedgerMachine(RuleBasedStateMachine):
         ]
 
 
-def test_the_ledger_is_what_the_model_says(charge_frame: ChargeFrame) -> None:
+@pytest.mark.parametrize("examples", [6, pytest.param(15, marks=pytest.mark.slow)])
+def test_the_ledger_is_what_the_model_says(charge_frame: ChargeFrame, examples: int) -> None:
     class Machine(LedgerMachine):
         """The machine with the charges of conftest.py."""
 
@@ -129,7 +131,7 @@ def test_the_ledger_is_what_the_model_says(charge_frame: ChargeFrame) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=15,
+            max_examples=examples,
             stateful_step_count=12,
             derandomize=True,
             suppress_health_check=[HealthCheck.too_slow],
