@@ -94,7 +94,8 @@ def _rate(
         rates = read_text(folder, TABLE_BY_NAME["rates"], unread)
         line = int(nearest.rate_row.rpartition(":")[2])
         near = rates.filter(line=line).row(0, named=True)
-        cells = {name: near[name] or _OPEN for name in cells}
+        if near["service"] == usage["service"]:
+            cells = {name: near[name] or _OPEN for name in cells}
     return cells | {
         "tariff": tariff, "service": usage["service"], "direction": usage["direction"],
         "serving_zone": m.serving_zone, "destination_zone": m.destination_zone, "band": ANY,
