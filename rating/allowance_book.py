@@ -15,7 +15,6 @@ from rating.allowance_grants import Grants, Spans
 from rating.allowance_held import STATE, AllowanceMatrices, CodedState, Held, Kinds, Owners
 from rating.allowance_scopes import QUESTION, Quantities, ScopeBook
 from rating.allowance_stores import Stores, rescaled
-from rating.catalog_column import UNITS
 from rating.local_time import PERIODS, Clocks, seconds
 from rating.price_arrays import A_PRIORITY, A_QUANTITY, A_ROLL
 from rating.row_spans import Ints, bounds, interleaved, numbered
@@ -66,12 +65,9 @@ class AllowanceBook:
         accounts = TextIndex.of(frames["accounts"]["account"])
         zones = list(dict.fromkeys([home_zone, *frames["accounts"]["timezone"].unique().sort()]))
         tariffs, of_tariff = _counted(frames["rates"], words)
-        nothing = [""] * counters.height
         kinds = Kinds(
             pl.Series("allowance", names, pl.String),
-            pl.Series([*(UNITS[u][0] for u in allowances["unit"]), *nothing], dtype=pl.String),
             np.array([*quantities.scales, *[1] * counters.height], np.int64),
-            np.ascontiguousarray(table[:, A_QUANTITY]),
         )
         rank = np.argsort(np.argsort(table[:, A_PRIORITY], kind="stable"), kind="stable")
         periods = [*allowances["period"], *counters["period"]]

@@ -16,11 +16,9 @@ from rating.price_arrays import (
     D_TAKEN,
     D_UNITS,
     H_ALLOWANCE,
-    H_CLOCK,
 )
 from rating.row_spans import Ints
 
-ONCE: Final = "once"
 STATE: Final = ("holder", "allowance", "period_start", "used", "scale")
 
 
@@ -78,10 +76,7 @@ class Kinds(NamedTuple):
     """Allowances and counters by number."""
 
     names: pl.Series
-    units: pl.Series
-    """base unit; of a counter empty"""
     scales: Ints
-    quantities: Ints
 
 
 @dataclass(frozen=True)
@@ -111,32 +106,6 @@ class Held:
     owners: Owners
     kinds: Kinds
     clocks: Clocks
-
-    @cached_property
-    def holdings_frame(self) -> pl.DataFrame:
-        """One row per holding, in order.
-
-        holding, allowance, holder, unit (base unit, empty for a counter), scale, quantity_scaled,
-        period. Meant for few events; large batches take `drawn`.
-        """
-        table = self.matrices.holdings
-        periods = [*self.clocks.kinds, ONCE]
-        return pl.DataFrame({
-            "holding": np.arange(len(table), dtype=np.int64),
-            **self._named(table[:, H_ALLOWANCE], self.owner),
-            "unit": self.kinds.units.gather(pl.Series(table[:, H_ALLOWANCE])),
-            "quantity_scaled": self.kinds.quantities[table[:, H_ALLOWANCE]],
-            "period": [periods[clock] for clock in table[:, H_CLOCK].tolist()],
-        })
-
-    @cached_property
-    def bucket_frame(self) -> pl.DataFrame:
-        """bucket, holding (one that draws on it) and period_start of each bucket, in order."""
-        bucket = np.arange(len(self.used), dtype=np.int64)
-        holding = self._holding_of(bucket)
-        return pl.DataFrame({
-            "bucket": bucket, "holding": holding, "period_start": _times(self.starts[bucket]),
-        })
 
     def drawn(self, draws: Ints) -> pl.DataFrame:
         """Per row of the draw matrix, in its order, the fields of a charge's draw.

@@ -63,6 +63,21 @@ def use(*rows):
     return pl.DataFrame(rows, schema=ALLOWANCE_USE.polars, orient="row")
 
 
+def holdings_of(held):
+    """Per holding what it is called, and its kind of period."""
+    table = held.matrices.holdings
+    periods = [*held.clocks.kinds, "once"]
+    named = held._named(table[:, H_ALLOWANCE], held.owner)
+    return pl.DataFrame({**named, "period": [periods[c] for c in table[:, H_CLOCK].tolist()]})
+
+
+def starts_of(held):
+    """Per bucket one of its holdings, and when its period begins."""
+    holdings = held._holding_of(np.arange(len(held.used)))
+    return [(h, START + timedelta(seconds=s))
+            for h, s in zip(holdings.tolist(), held.starts.tolist(), strict=True)]
+
+
 def second(at):
     return (at - START) // timedelta(seconds=1)
 
@@ -74,8 +89,8 @@ def may_draw(held, event, at):
         return found
     table = held.matrices
     low, high = table.holding_from[held.holder[event]:held.holder[event] + 2].tolist()
-    buckets = held.bucket_frame["period_start"]
-    named = held.holdings_frame
+    buckets = [start for _, start in starts_of(held)]
+    named = holdings_of(held)
     for number in range(low, high):
         row = table.holdings[number].tolist()
         if row[H_SIM] not in (-1, held.sim[event]) or not row[H_FROM_S] <= at < row[H_TO_S]:
@@ -181,7 +196,7 @@ def test_what_events_may_draw_on(frames, granted, pooled, subscribed, events):
         assert set(got) == plainly(*dated, event)
         ranks = [ORDER[allowance] for _, allowance, _ in got]
         assert ranks == sorted(ranks)
-    assert len(held.used) == held.bucket_frame.height
+    assert len(held.used) == len(starts_of(held))
     rows = held.matrices.holdings.tolist()
     for low, high in pairwise(held.matrices.holding_from):
         key = [(*ORDER[ALLOWANCES[row[H_ALLOWANCE]]["allowance"]], row[H_LINE])
@@ -289,7 +304,7 @@ def test_counters_and_those_who_hold_nothing(counting):
     assert held.holder[0] == held.holder[2]
     assert held.sim.tolist() == [-1, -1, 0, -1, -1, -1, -1, -1]
     assert (held.place >= 0).tolist() == (held.holder >= 0).tolist()
-    names = held.holdings_frame
+    names = holdings_of(held)
     assert names.select("holder", "allowance", "period").rows() == [
         ("sim:2", "pass", "once"), ("account:A", "k", "month"), ("account:A", "l", "day"),
         ("account:B", "k", "month"), ("account:B", "l", "day"), ("pool:p", "daily", "day"),
@@ -316,9 +331,10 @@ def test_the_state_is_read_and_written(counting):
     held = counting.hold(asked(
         {"account": "D", "tariff": "u"}, {"imsi": "2"}, {"account": "B", "tariff": "t"},
     ), before)
+    names = holdings_of(held)
     found = {
-        (held.holdings_frame["holder"][h], held.holdings_frame["allowance"][h], start): used
-        for (_, h, start), used in zip(held.bucket_frame.iter_rows(), held.used, strict=True)
+        (names["holder"][h], names["allowance"][h], start): used
+        for (h, start), used in zip(starts_of(held), held.used, strict=True)
     }
     assert found["pool:p", "daily", day - timedelta(days=1)] == 5
     # half an event is told in thirds, and rounded up
@@ -340,7 +356,7 @@ def test_the_state_is_read_and_written(counting):
 
 def test_draws_are_told_as_charges_have_them(counting):
     held = counting.hold(asked({"account": "C", "tariff": "t"}, {"imsi": "2"}), use())
-    names = held.holdings_frame["allowance"].to_list()
+    names = holdings_of(held)["allowance"].to_list()
     rows = held.matrices.holdings
     draws = np.array([
         [names.index("k"), rows[names.index("k"), H_BUCKET], 0, 5, 2],
@@ -348,7 +364,7 @@ def test_draws_are_told_as_charges_have_them(counting):
         [names.index("daily"), rows[names.index("daily"), H_BUCKET] + 2, 4, 4, 1],
     ], np.int64)
     assert held.drawn(draws).rows() == [
-        ("k", "account:A", held.bucket_frame["period_start"][int(draws[0, 1])], 0, 2, 5, 1),
+        ("k", "account:A", starts_of(held)[int(draws[0, 1])][1], 0, 2, 5, 1),
         ("pass", "sim:2", datetime(2026, 4, 30, 22), 1, 0, 1, 1),
         ("daily", "pool:p", datetime(2026, 5, 14, 22), 4, 1, 4, 3),
     ]
@@ -358,7 +374,7 @@ def test_draws_are_told_as_charges_have_them(counting):
 def test_nothing_is_held_where_nothing_is_granted(frames):
     held = made(frames, allowances=[]).hold(asked({}, {"account": "B"}), use())
     assert held.holder.tolist() == held.place.tolist() == held.sim.tolist() == [-1, -1]
-    assert len(held.used) == held.holdings_frame.height == held.bucket_frame.height == 0
+    assert len(held.used) == holdings_of(held).height == 0
     assert held.matrices.holding_from.tolist() == [0]
     assert held.state_after(held.used).height == 0
 
