@@ -16,7 +16,7 @@ from rating.allowance_held import STATE, AllowanceMatrices, CodedState, Held, Ki
 from rating.allowance_scopes import QUESTION, Quantities, ScopeBook
 from rating.allowance_stores import Stores, rescaled
 from rating.local_time import PERIODS, Clocks, seconds
-from rating.price_arrays import A_PRIORITY, A_QUANTITY, A_ROLL
+from rating.price_arrays import A_PRIORITY, A_ROLL
 from rating.row_spans import Ints, bounds, interleaved, numbered
 from rating.text_index import TextIndex
 from rating.zone_chains import Words, ZoneChains
