@@ -19,7 +19,7 @@ from ratemill.cli_explain_charge import charge_lines, charge_title
 from ratemill.errors import RatemillError
 from ratemill.home import Home
 from ratemill.lake import Lake, Stage
-from ratemill.money import decimal_text
+from ratemill.money import exact_text
 from ratemill.screen import out, tlv_text
 from rating.schema import CHARGE
 
@@ -123,7 +123,7 @@ def _show(e: Explanation) -> None:
     if e.postings:
         out.print("\n[bold]Postings[/]")
     for p in e.postings:
-        out.print(f"  {p['account']}: {decimal_text(p['amount_micros'])} {p['currency']}, "
+        out.print(f"  {p['account']}: {exact_text(p['amount_micros'])} {p['currency']}, "
                   f"entry {p['file_number']}/{p['record_index']}/{p['leg']}/{p['revision']}")
 
 
