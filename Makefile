@@ -33,7 +33,8 @@ test: $(READY) ## the unit tests, then those that run the whole pipeline
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "e2e and not slow and not airflow"
 
 test-slow: $(READY) ## the tests that take longer: crashes, Airflow
-	$(BIN)/python -m pytest -m "slow or airflow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "slow and not airflow" -k "not speed"
+	$(BIN)/python -m pytest -m "airflow or slow" -k "airflow or speed"
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

@@ -17,9 +17,9 @@ from rating_world import build
 from report import ROOT, ROUNDS, SCALE, publish
 
 SUBSCRIBERS = round(1_000_000 * SCALE)
-BATCH = round(250_000 * SCALE)
+BATCH = round(125_000 * SCALE)
 """Events priced at once: memory follows it, and writing one batch overlaps with pricing the next"""
-EVENTS = {"1 M": 4 * BATCH, "10 M": 40 * BATCH}
+EVENTS = {"1 M": 8 * BATCH, "10 M": 80 * BATCH}
 PROCESS = Path(__file__).with_name("rating_process.py")
 
 
