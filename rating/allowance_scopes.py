@@ -12,13 +12,10 @@ from rating.catalog_column import ANY
 from rating.row_spans import Ints
 from rating.zone_chains import (
     DIRECTION_WORDS,
-    RELATIONS,
     SERVICE_WORDS,
-    Placed,
     Words,
     ZoneChains,
     ZonedRows,
-    relation_codes,
 )
 
 QUESTION: Final = (
@@ -109,7 +106,8 @@ class ScopeBook:
 
     def places(self, asked: pl.DataFrame) -> Ints:
         """The place of each row of `asked` (columns QUESTION)."""
-        keys = pl.DataFrame({"key": self._keys(asked)})
+        head = _heads(*_who(asked, self.partners), self.partners)
+        keys = pl.DataFrame({"key": self.zones.keys(head, asked)})
         found = keys.join(self.answered.known, on="key", how="left", maintain_order="left")["place"]
         if found.null_count():
             self._answer(keys.filter(found.is_null())["key"].unique().sort().to_numpy())
@@ -128,13 +126,6 @@ class ScopeBook:
         """How many places there are so far."""
         return len(self.answered.rows)
 
-    def _keys(self, asked: pl.DataFrame) -> Ints:
-        """The questions as one number each."""
-        key = _heads(*_who(asked, self.partners), self.partners) * len(RELATIONS)
-        key = (key + relation_codes(asked["relation"])) * self.zones.size
-        key = (key + self.zones.words.codes(asked["serving_zone"])) * self.zones.size
-        return key + self.zones.words.codes(asked["destination_zone"])
-
     def _answer(self, keys: Ints) -> None:
         """Add the places of new keys."""
         done = self.answered
@@ -150,12 +141,10 @@ class ScopeBook:
 
     def _answers(self, keys: Ints) -> Ints:
         """Per key the scope of each allowance and band, -1 where it is not covered."""
-        rest, destination = np.divmod(keys, self.zones.size)
-        rest, serving = np.divmod(rest, self.zones.size)
-        head, relation = np.divmod(rest, len(RELATIONS))
+        asked = self.zones.placed(keys)
         best = np.full(len(keys) * self.allowances * self.bands, _NOTHING, np.int64)
-        for wild, any_head in _widened(head, self.partners):
-            hits = self.index.find(Placed(any_head, serving, destination, relation))
+        for wild, any_head in _widened(asked.head, self.partners):
+            hits = self.index.find(asked._replace(head=any_head))
             band = self.band[hits.row]
             # bits: partner, band, service, direction; those of `wild` leave room for the band
             rank = (hits.rank << 4) | wild | ((band == 0) << 2)

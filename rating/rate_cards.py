@@ -11,13 +11,10 @@ from rating.price_arrays import MIN_S
 from rating.row_spans import Ints, bounds, first_of_runs, spread
 from rating.zone_chains import (
     DIRECTION_WORDS,
-    RELATIONS,
     SERVICE_WORDS,
-    Placed,
     Words,
     ZoneChains,
     ZonedRows,
-    relation_codes,
 )
 
 QUESTION: Final = (
@@ -101,7 +98,7 @@ class RateCards:
 
     def cards(self, asked: pl.DataFrame) -> Cards:
         """The card of each row of `asked` (columns QUESTION), and all cards."""
-        keys = pl.DataFrame({"key": self._keys(asked)})
+        keys = pl.DataFrame({"key": self.zones.keys(heads(asked, self.tariffs), asked)})
         answered = self.answered
         found = keys.join(answered.known, on="key", how="left", maintain_order="left")["card"]
         if found.null_count():
@@ -109,20 +106,6 @@ class RateCards:
             self._answer(new.to_numpy())
             found = keys.join(answered.known, on="key", how="left", maintain_order="left")["card"]
         return Cards(found, bounds(answered.sizes), answered.epochs, answered.band_rates)
-
-    def _keys(self, asked: pl.DataFrame) -> Ints:
-        """The questions as one number each."""
-        size = self.zones.size
-        key = heads(asked, self.tariffs) * len(RELATIONS) + relation_codes(asked["relation"])
-        key = key * size + self.zones.words.codes(asked["serving_zone"])
-        return key * size + self.zones.words.codes(asked["destination_zone"])
-
-    def _placed(self, keys: Ints) -> Placed:
-        """The numbers that a key is made of."""
-        rest, destination = np.divmod(keys, self.zones.size)
-        rest, serving = np.divmod(rest, self.zones.size)
-        head, relation = np.divmod(rest, len(RELATIONS))
-        return Placed(head, serving, destination, relation)
 
     def _answer(self, keys: Ints) -> None:
         """Add the cards of new keys."""
@@ -144,7 +127,7 @@ class RateCards:
 
     def _answers(self, keys: Ints) -> tuple[Ints, Ints, Ints]:
         """Epochs per key, and per epoch when it begins and the rate of each band."""
-        hits = self.index.find(self._placed(keys))
+        hits = self.index.find(self.zones.placed(keys))
         spans = len(self.times)
         begins = hits.question * spans + self.first[hits.row]
         ends = self.end[hits.row]

@@ -109,6 +109,19 @@ class ZoneChains:
         """How many numbers zones have."""
         return self.words.count
 
+    def keys(self, head: Ints, asked: pl.DataFrame) -> Ints:
+        """Questions as one number each: head, relation, serving_zone and destination_zone."""
+        key = (head * len(RELATIONS) + relation_codes(asked["relation"])) * self.size
+        key = (key + self.words.codes(asked["serving_zone"])) * self.size
+        return key + self.words.codes(asked["destination_zone"])
+
+    def placed(self, keys: Ints) -> Placed:
+        """The numbers that `keys` are made of."""
+        rest, destination = np.divmod(keys, self.size)
+        rest, serving = np.divmod(rest, self.size)
+        head, relation = np.divmod(rest, len(RELATIONS))
+        return Placed(head, serving, destination, relation)
+
     def named(self, zone: str, relation: str = "") -> list[str]:
         """The names of a destination's chain; a serving zone has no relation."""
         names = [*self.words.kind.categories, ""]
