@@ -11,7 +11,7 @@ from ratemill.catalog_versions import copied, install, keep, manifests
 from ratemill.home import Home
 from ratemill.screen import out
 from ratemill.settings import clock
-from rating.catalog import CatalogError, findings, load_catalog
+from rating.catalog import CatalogError, checked, findings, load_catalog
 from rating.catalog_read import Finding
 
 _BAD_CATALOG = 2
@@ -50,15 +50,15 @@ def load_command(
     """Check a catalog, keep its version, and make a folder's catalog the home's own."""
     home = Home.find(path, environ)
     source, zone, now = folder or home.catalog, home.settings.zone, clock(home.settings)
-    found = in_order(findings(source, zone))
-    if _count(found).errors:
+    catalog, read = checked(source, zone, home.catalog_cache)
+    found = in_order(read)
+    if catalog is None:
         if as_json:
             _print_json({"findings": [_told(f) for f in found]})
         else:
             _show(found)
             out.print(f"{_count(found)}; nothing was loaded")
         return _BAD_CATALOG
-    catalog = load_catalog(source, zone, cache=home.catalog_cache)
     replaces = folder is not None and _in_force(home) != catalog.version
     before = home.catalog if replaces and home.catalog.exists() else _last(home, catalog.version)
     changed = None if before is None else changes(before, source)

@@ -103,30 +103,39 @@ def load_catalog(folder: Path, home_zone: str, cache: Path | None = None) -> Cat
     `cache` is a folder for images of catalogs, from which one that has been loaded before comes
     without parsing and lint. CatalogError lists all errors, each with file, line and a hint.
     """
-    if cache is None:
-        return _parsed(folder, home_zone)
-    mark = fingerprint(folder, home_zone)
-    image = read_image(cache, mark)
+    mark = "" if cache is None else fingerprint(folder, home_zone)
+    image = None if cache is None else read_image(cache, mark)
     if image is not None:
         frames = {table.name: image.frames[table.name] for table in TABLES}
         derived = {name: frame for name, frame in image.frames.items() if name not in frames}
         return Catalog(image.version, home_zone, frames, derived)
-    catalog = _parsed(folder, home_zone)
+    catalog, found = _checked(folder, home_zone, cache, mark)
+    if catalog is None:
+        raise CatalogError(folder, [f for f in found if f.severity == "error"])
+    return catalog
+
+
+def checked(folder: Path, home_zone: str, cache: Path) -> tuple[Catalog | None, Findings]:
+    """The catalog of a folder of CSV files, none where it has errors, and all findings.
+
+    It is parsed and linted in any case, and its image is kept in `cache`.
+    """
+    return _checked(folder, home_zone, cache, fingerprint(folder, home_zone))
+
+
+def _checked(
+    folder: Path, home_zone: str, cache: Path | None, mark: str
+) -> tuple[Catalog | None, Findings]:
+    """As `checked`; `mark` is the fingerprint of the files before they are read."""
+    catalog, found = _read(folder, home_zone)
+    if catalog is None or any(f.severity == "error" for f in found):
+        return None, found
     # files that were changed while they were read have another fingerprint
-    if fingerprint(folder, home_zone) == mark:
+    if cache is not None and fingerprint(folder, home_zone) == mark:
         write_image(cache, mark, Image(catalog.version, {
             **catalog.frames, **catalog.number_plan.frames(), _IDENTITY: catalog.identity,
         }))
-    return catalog
-
-
-def _parsed(folder: Path, home_zone: str) -> Catalog:
-    """The catalog from its CSV files."""
-    catalog, found = _read(folder, home_zone)
-    errors = [f for f in found if f.severity == "error"]
-    if catalog is None or errors:
-        raise CatalogError(folder, errors)
-    return catalog
+    return catalog, found
 
 
 def findings(folder: Path, home_zone: str) -> Findings:
