@@ -16,7 +16,7 @@ from mediation.schema import USAGE
 
 INT64_MAX: Final = 2**63 - 1
 _MICROS: Final = 1_000_000
-_KINDS = {c.name: c.kind for c in USAGE.columns}
+_KINDS = {c.name: "text" if c.kind == "word" else c.kind for c in USAGE.columns}
 _FITS: dict[str, tuple[str, ...]] = {
     "text": ("text", "digits", "number", "map", "const"),
     "int32": ("integer", "duration", "map", "const"),

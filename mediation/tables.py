@@ -1,7 +1,7 @@
 """How a flowing table is declared, and the check that every stage ends with."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import polars as pl
 import pyarrow as pa
@@ -20,6 +20,8 @@ _STRUCTS: dict[str, dict[str, str]] = {
 }
 """Kinds that are lists of structs: the fields of one element with their kinds"""
 _WITH_WORDS = ("word", *_STRUCTS)
+FEW: Final = 256
+"""Most different values for which text is better kept as words"""
 
 _ARROW: dict[str, pa.DataType] = {
     "text": pa.large_string(),
@@ -115,6 +117,21 @@ class Table:
                  if name in have and have[name] != kind and _spelt(have[name]) == kind]
         return frame.with_columns(words) if words else frame
 
+    def worded(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The frame with those words that are String and FEW as Enums of what occurs."""
+        have = frame.schema
+        texts = [frame[c.name] for c in self.columns
+                 if c.kind == "word" and have.get(c.name) == pl.String]
+        return frame.with_columns(as_words(text, FEW) for text in texts) if texts else frame
+
+
+def as_words(texts: pl.Series, most: int | None = None) -> pl.Series:
+    """The texts as an Enum of those that occur, in their order; as they are where more differ."""
+    if isinstance(texts.dtype, pl.Enum):
+        return texts
+    values = texts.drop_nulls().unique(maintain_order=True)
+    return texts if most is not None and len(values) > most else texts.cast(pl.Enum(values))
+
 
 def _fits(column: Column, kind: pl.DataType | None) -> bool:
     """Whether a column of this type is as declared."""
@@ -155,9 +172,8 @@ def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
              for c in table.columns if not _fits(c, have[c.name])]
     if wrong:
         raise TableError(f"{table.name}: {'; '.join(wrong)}")
-    required = [c.name for c in table.columns if not c.null]
-    nulls = frame.select(pl.col(required).null_count()).row(0) if required else ()
-    holes = [f"{n} has {k} nulls" for n, k in zip(required, nulls, strict=True) if k]
+    nulls = {c.name: frame[c.name].null_count() for c in table.columns if not c.null}
+    holes = [f"{name} has {count} nulls" for name, count in nulls.items() if count]
     if holes:
         raise TableError(f"{table.name}: {'; '.join(holes)}")
     return frame

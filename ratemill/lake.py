@@ -27,6 +27,9 @@ OUTPUTS: dict[Stage, tuple[Table, ...]] = {
 }
 # The first level of zstd makes files as small as its third does of such tables, in half the time.
 _PARQUET: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 1}
+# Nobody looks for a charge by its values: least and greatest of each column would be a sixth of the
+# work of writing them.
+_WITHOUT_STATISTICS = (CHARGE.name,)
 # Tables that several stages write have the stage in the file's name.
 _STAGED = (FILE.name, REJECT.name)
 
@@ -50,7 +53,9 @@ class Lake:
     def write(self, table: Table, path: Path, frame: pl.DataFrame) -> None:
         """Write a conforming frame, whole or not at all."""
         with replacing(path) as part:
-            conform(table, frame).write_parquet(part, **_PARQUET)
+            statistics = table.name not in _WITHOUT_STATISTICS
+            words = conform(table, table.worded(frame))
+            words.write_parquet(part, statistics=statistics, **_PARQUET)
 
     def read(self, table: Table, paths: Iterable[Path]) -> pl.DataFrame:
         """The rows of several files of one table, in the order of the paths."""
@@ -60,6 +65,17 @@ class Lake:
         # words are Enums of their own in each file
         frames = (table.plain(pl.read_parquet(path)) for path in present)
         return pl.concat([table.empty(), *frames])
+
+    def scan(self, table: Table, paths: Iterable[Path], *names: str) -> pl.LazyFrame:
+        """Columns of several files of one table, none of them words, with the `path` of each."""
+        schema = {name: table.polars[name] for name in names}
+        present = list(paths)
+        if not present:
+            return pl.LazyFrame(schema={**schema, "path": pl.String()})
+        # the other columns differ in type: words are Enums of their own in each file
+        return pl.scan_parquet(
+            present, glob=False, schema=schema, extra_columns="ignore", include_file_paths="path"
+        )
 
     def done(self, partner: str, file_id: str, stage: Stage) -> bool:
         """Whether all outputs of the stage are there: they are its only state."""
@@ -72,9 +88,12 @@ class Lake:
         for table in OUTPUTS[stage]:
             self.write(table, self.path(table, partner, file_id, stage), frames[table])
 
-    def load(self, table: Table, partner: str, file_id: str, stage: Stage) -> pl.DataFrame:
-        """One output of a stage."""
-        return self.read(table, [self.path(table, partner, file_id, stage)])
+    def load(
+        self, table: Table, partner: str, file_id: str, stage: Stage, *, words: bool = False
+    ) -> pl.DataFrame:
+        """One output of a stage; with `words` what the file has as Enum stays one."""
+        path = self.path(table, partner, file_id, stage)
+        return pl.read_parquet(path, glob=False) if words else self.read(table, [path])
 
     def rejects(self, partner: str, file_id: str) -> pl.DataFrame:
         """Table reject of one file, over the stages that have run, in their order."""

@@ -126,11 +126,11 @@ def _known_keys(lake: Lake, before: pl.DataFrame, keys: pl.Series) -> pl.DataFra
         for partner, file_id, state in before.select("partner", "file_id", "state").iter_rows()
         if state == "mediated"
     ]
-    columns = ["usage_key", "file_id", "record_index"]
-    if not paths:
-        return USAGE.empty().select(columns)
-    found = pl.scan_parquet(paths, glob=False).select(columns)
-    return found.filter(pl.col("usage_key").is_in(keys.implode())).collect()
+    found = lake.scan(USAGE, paths, "usage_key", "record_index").filter(
+        pl.col("usage_key").is_in(keys.implode())
+    )
+    file_id = pl.col("path").str.extract(r"([^/]+)\.parquet$").alias("file_id")
+    return found.select("usage_key", file_id, "record_index").collect()
 
 
 def post(

@@ -9,7 +9,7 @@ import polars as pl
 
 from mediation.outcome import Outcome, conserved
 from mediation.schema import FILE, REJECT, USAGE
-from ratemill.allowances import AllowanceUse, holders_of, rating_alone, usage_of
+from ratemill.allowances import AllowanceUse, holders_of, rating_alone, sims_of
 from ratemill.catalog_versions import keep
 from ratemill.file_rows import context, next_row, nothing, ready, rows_of, state_after
 from ratemill.home import Home
@@ -32,7 +32,7 @@ def rate(
     if waiting:
         catalog = load_catalog(home.catalog, home.settings.zone, cache=home.catalog_cache)
         keep(home, catalog, home.catalog, now)
-        use = AllowanceUse(home, holders_of(catalog, usage_of(lake, waiting)))
+        use = AllowanceUse(home, holders_of(catalog, sims_of(lake, waiting)))
         for ref in waiting:
             with nullcontext() if use.idle else rating_alone(home):
                 # another process may have rated it while this one waited
@@ -48,7 +48,7 @@ def _rate_file(home: Home, ref: str, catalog: Catalog, use: AllowanceUse) -> Non
     lake, (partner, file_id) = Lake(home.lake), split(ref)
     mediated = lake.load(FILE, partner, file_id, "mediate")
     row = mediated.row(0, named=True)
-    usage = lake.load(USAGE, partner, file_id, "mediate")
+    usage = lake.load(USAGE, partner, file_id, "mediate", words=True)
     kept = Settled(home).rows(CHARGE, ref, "rate")
     unsettled = usage if kept.is_empty() else usage.join(
         kept, on="record_index", how="anti", maintain_order="left"
