@@ -17,6 +17,7 @@ from rating.catalog import Catalog
 from rating.schema import ALLOWANCE_USE, CHARGE
 
 _RECORD = ["partner", "file_id", "record_index"]
+_DRAWN = [*_RECORD, "used_by", "draws"]
 
 
 @contextmanager
@@ -91,9 +92,9 @@ class AllowanceUse:
         paths = [self._lake.path(CHARGE, *split(ref), "rate") for ref in refs]
         present = [path for path in paths if path.exists()]
         # the words of a charge are Enums of their own in each file
-        return pl.concat([CHARGE.empty().lazy().select(*_RECORD, "draws"), *(
+        return pl.concat([CHARGE.empty().lazy().select(_DRAWN), *(
             pl.scan_parquet(path, glob=False)
-            .select(pl.col(name).cast(CHARGE.polars[name]) for name in (*_RECORD, "draws"))
+            .select(pl.col(name).cast(CHARGE.polars[name]) for name in _DRAWN)
             for path in present
         )])
 
@@ -117,8 +118,10 @@ class AllowanceUse:
         """What the charges drew from the holders, added to what was used."""
         draws = (
             charges.filter(pl.col("draws").list.len() > 0)
-            .select(pl.col("draws").cast(CHARGE.polars["draws"]).explode()).unnest("draws")
-            .rename({"taken": "used"}).select(ALLOWANCE_USE.names)
+            .select("used_by", pl.col("draws").cast(CHARGE.polars["draws"])).explode("draws")
+            .unnest("draws").rename({"taken": "used"})
+            .with_columns(pl.col("holder").fill_null(pl.format("account:{}", "used_by")))
+            .select(ALLOWANCE_USE.names)
             .filter(pl.col("holder").is_in(self._holders.implode()))
         )
         known = ALLOWANCE_USE.empty() if used is None else used
@@ -175,7 +178,7 @@ def holders_of(catalog: Catalog, usage: pl.LazyFrame) -> pl.Series:
     ])["holder"].unique().sort()
 
 
-def usage_of(lake: Lake, refs: Iterable[str]) -> pl.LazyFrame:
-    """Table usage of mediated files."""
+def sims_of(lake: Lake, refs: Iterable[str]) -> pl.LazyFrame:
+    """IMSI and MSISDN of the usage of mediated files."""
     paths = [lake.path(USAGE, *split(ref), "mediate") for ref in refs]
-    return pl.scan_parquet(paths, glob=False) if paths else USAGE.empty().lazy()
+    return lake.scan(USAGE, paths, "imsi", "msisdn")

@@ -1,8 +1,12 @@
 """Every version of the catalog that charges name: its CSV files and a manifest, kept for good."""
 
+import csv
 import shutil
+from collections.abc import Mapping
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -49,6 +53,21 @@ def keep(home: Home, catalog: Catalog, source: Path, now: datetime) -> bool:
 def copied(home: Home, version: str) -> Path:
     """The folder of a version that is kept."""
     return home.catalog_versions / version
+
+
+def with_prefix(charge: Mapping[str, Any], catalog: Path) -> dict[str, Any]:
+    """The charge with destination_prefix, which it keeps but the line of.
+
+    `catalog` is the folder of the version that the charge was made with. The prefix is None for a
+    ported number, and where the folder is lost.
+    """
+    path, line, prefix = catalog / "number_plan.csv", charge["destination_line"], None
+    if line is not None and path.exists():
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            # no cell has a line break
+            lines = [next(file), *islice(file, line - 2, line - 1)]
+        prefix = next(csv.DictReader(lines))["prefix"].strip()
+    return {**charge, "destination_prefix": prefix}
 
 
 def copy_tables(source: Path, target: Path) -> None:

@@ -15,6 +15,7 @@ from mediation.schema import USAGE
 from mediation.tables import Table
 from mediation.tap import REPAIRED
 from mediation.unpack import UnpackError, unpack
+from ratemill.catalog_versions import copied, with_prefix
 from ratemill.cli_explain_charge import charge_lines, charge_title
 from ratemill.errors import RatemillError
 from ratemill.home import Home
@@ -82,7 +83,8 @@ def explain(home: Home, record: str) -> Explanation:
         tree=list(record_tree(content, "tap", begin, begin + length))
         if file["format"] == "tap" else [],
         rejects=[{k: v for k, v in r.items() if k != "raw"} for r in rejects],
-        charges=_of(lake, CHARGE, file, "rate", index),
+        charges=[with_prefix(charge, copied(home, charge["catalog_version"]))
+                 for charge in _of(lake, CHARGE, file, "rate", index)],
         postings=_of(lake, POSTING, file, "post", index),
     )
 

@@ -1,4 +1,7 @@
-"""A charge in words, from its stored row alone: every step from the units to the amount due."""
+"""A charge in words, from its row alone: every step from the units to the amount due.
+
+The row is one of table charge with destination_prefix, see `catalog_versions.with_prefix`.
+"""
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -28,16 +31,25 @@ def _origin(c: Row) -> Iterator[str]:
         yield f"product {c['product']} of account {c['used_by']}"
     if c["source"] == "partner":
         yield "as the partner states it in the record"
-    if c["rate_row"]:
-        yield f"tariff {c['tariff']}, rate at {c['rate_row']}"
+    if c["rate_line"]:
+        yield f"tariff {c['tariff']}, rate at rates.csv:{c['rate_line']}"
     place = f"zone {c['serving_zone']}"
     if c["destination_zone"] != "*":
         place += f" to zone {c['destination_zone']}"
     if c["destination"]:
-        place += f" ({c['destination']}, prefix {c['destination_prefix']})"
+        place += f" ({c['destination']}, {_number(c)})"
     if c["relation"]:
         place += f", relation {c['relation']}"
     yield f"{c['service']} {c['direction']}, {place}"
+
+
+def _number(c: Row) -> str:
+    """What of the called number decided."""
+    if c["destination_line"] is None:
+        return "ported number"
+    if c["destination_prefix"] is None:
+        return f"number_plan.csv:{c['destination_line']}"
+    return f"prefix {c['destination_prefix']}"
 
 
 def _units(c: Row) -> Iterator[str]:
@@ -51,16 +63,17 @@ def _units(c: Row) -> Iterator[str]:
         text += f", {c['covered_units']:,} of them covered by allowances"
     yield text
     for draw in c["draws"] or ():
-        yield _draw(draw, c["unit"])
+        yield _draw(draw, c)
 
 
-def _draw(d: Row, unit: str) -> str:
+def _draw(d: Row, c: Row) -> str:
     """What one period of an allowance or counter gave, and had given before."""
     before, taken = (Fraction(d[k], d["scale"]) for k in ("before", "taken"))
-    period = f"{d['holder']}, period from {d['period_start']:%Y-%m-%d %H:%M} UTC"
+    holder = d["holder"] or f"account:{c['used_by']}"
+    period = f"{holder}, period from {d['period_start']:%Y-%m-%d %H:%M} UTC"
     if not d["units"]:
         return f"counter {d['allowance']} of {period}: {_ratio(before)} before, +{_ratio(taken)}"
-    return (f"allowance {d['allowance']} of {period}: covers {_units_text(d['units'], unit)}; "
+    return (f"allowance {d['allowance']} of {period}: covers {_units_text(d['units'], c['unit'])}; "
             f"{_ratio(before)} used before, {_ratio(before + taken)} after")
 
 
@@ -109,7 +122,7 @@ def _due(c: Row) -> Iterator[str]:
                f"{at}{into}")
     if c["tax_micros"] or c["tax_ppm"] is not None:
         rate = "" if c["tax_ppm"] is None else f" {percent_text(c['tax_ppm'])} %"
-        at = f" ({c['tax_row']})" if c["tax_row"] else ""
+        at = f" (taxes.csv:{c['tax_line']})" if c["tax_line"] else ""
         yield (f"net {exact_text(c['net_micros'])}, tax{rate}{at} {exact_text(c['tax_micros'])}, "
                f"due {exact_text(c['amount_micros'])} {c['currency']}")
     if c["source"] == "partner" and c["expected_micros"] is not None:

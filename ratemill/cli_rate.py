@@ -11,6 +11,7 @@ import polars as pl
 from mediation.codes import CODES
 from mediation.schema import USAGE
 from ratemill.allowances import AllowanceUse, holders_of
+from ratemill.catalog_versions import with_prefix
 from ratemill.cli_explain import explain, show_charge
 from ratemill.errors import RatemillError
 from ratemill.home import Home
@@ -84,7 +85,8 @@ def _answer(home: Home, catalog: Catalog, usage: pl.DataFrame) -> Answer:
     """The event priced by the catalog, with what its allowances have left; nothing is kept."""
     row = usage.row(0, named=True)
     matched = matched_rows(catalog, row)
-    charges, code, detail = _priced(home, catalog, usage)
+    priced, code, detail = _priced(home, catalog, usage)
+    charges = [with_prefix(charge, home.catalog) for charge in priced]
     if not charges:
         candidates = _candidates(catalog, code, row, matched)
         line = missing_line(home.catalog, code, row, matched, next(iter(candidates), None))

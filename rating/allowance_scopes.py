@@ -1,5 +1,6 @@
 """What each allowance covers: the most specific line of scopes for each question of events."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
 from math import lcm
@@ -9,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from rating.catalog_column import ANY
-from rating.row_spans import Ints
+from rating.numbering import Numbers
+from rating.row_spans import Flags, Ints
 from rating.zone_chains import (
     DIRECTION_WORDS,
     SERVICE_WORDS,
@@ -56,19 +58,22 @@ class Quantities:
         )
 
 
+def _nothing() -> Ints:
+    return np.zeros(0, np.int64)
+
+
 @dataclass(slots=True)
 class _Answered:
     """The places so far: all that is covered in the same way is one place."""
 
-    numbers: dict[bytes, int]
-    rows: list[Ints]
+    table: Ints
+    """per place, allowance and band the scope, -1: none"""
+    asked: Numbers = field(default_factory=Numbers)
+    numbers: dict[bytes, int] = field(default_factory=dict)
+    rows: list[Ints] = field(default_factory=list)
     """per place the scope of each allowance and band"""
-    known: pl.DataFrame
-    """key, place"""
-
-
-def _nothing_answered() -> _Answered:
-    return _Answered({}, [], pl.DataFrame(schema={"key": pl.Int64, "place": pl.Int64}))
+    places: Ints = field(default_factory=_nothing)
+    """per question that was asked its place"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ class ScopeBook:
     """how many allowances and counters there are"""
     bands: int
     """how many bands there are"""
-    answered: _Answered = field(default_factory=_nothing_answered)
+    answered: _Answered
 
     @classmethod
     def of(
@@ -102,32 +107,38 @@ class ScopeBook:
             zones.words.codes(scopes["destination_zone"]),
         )
         band = Words(bands).codes(scopes["band"])
-        return cls(zones, partners, index, allowance, band, allowances, len(bands))
+        none = _Answered(np.zeros((0, allowances, len(bands)), np.int64))
+        return cls(zones, partners, index, allowance, band, allowances, len(bands), none)
 
-    def places(self, asked: pl.DataFrame) -> Ints:
-        """The place of each row of `asked` (columns QUESTION)."""
-        head = _heads(*_who(asked, self.partners), self.partners)
-        keys = pl.DataFrame({"key": self.zones.keys(head, asked)})
-        found = keys.join(self.answered.known, on="key", how="left", maintain_order="left")["place"]
-        if found.null_count():
-            self._answer(keys.filter(found.is_null())["key"].unique().sort().to_numpy())
-            found = keys.join(
-                self.answered.known, on="key", how="left", maintain_order="left"
-            )["place"]
-        return found.to_numpy()
+    def places(self, question: Ints, asked: Callable[[Ints], pl.DataFrame]) -> Ints:
+        """The place of each question by its number; `asked` gives the columns QUESTION of some.
+
+        The same number has to be the same question each time.
+        """
+        done = self.answered
+        number = done.asked.of(question)
+        new = done.asked.keys[len(done.places):]
+        if len(new):
+            rows = asked(new)
+            heads = _heads(*_who(rows, self.partners), self.partners)
+            answers = self._answer(self.zones.keys(heads, rows))
+            done.places = np.append(done.places, answers)
+        return done.places[number]
 
     def scope_at(self) -> Ints:
         """`Book.scope_at` for all places answered so far."""
-        shape = (len(self.answered.rows), self.allowances, self.bands)
-        table = np.array(self.answered.rows, np.int64).reshape(shape)
-        return np.ascontiguousarray(table.transpose(1, 0, 2)).reshape(-1)
+        return np.ascontiguousarray(self.answered.table.transpose(1, 0, 2)).reshape(-1)
+
+    def covers(self) -> Flags:
+        """Per place (rows) and allowance whether a scope covers anything there."""
+        return np.asarray((self.answered.table >= 0).any(axis=2), np.bool_)
 
     def place_count(self) -> int:
         """How many places there are so far."""
         return len(self.answered.rows)
 
-    def _answer(self, keys: Ints) -> None:
-        """Add the places of new keys."""
+    def _answer(self, keys: Ints) -> Ints:
+        """The places of new keys."""
         done = self.answered
         places = []
         for start in range(0, len(keys), _AT_ONCE):
@@ -136,8 +147,9 @@ class ScopeBook:
                 if place == len(done.rows):
                     done.rows.append(row.copy())
                 places.append(place)
-        new = pl.DataFrame({"key": keys, "place": places}, schema=done.known.schema)
-        done.known = pl.concat([done.known, new])
+        shape = (len(done.rows), self.allowances, self.bands)
+        done.table = np.array(done.rows, np.int64).reshape(shape)
+        return np.array(places, np.int64)
 
     def _answers(self, keys: Ints) -> Ints:
         """Per key the scope of each allowance and band, -1 where it is not covered."""

@@ -18,6 +18,7 @@ from rating.number_plan import NumberPlan
 
 if TYPE_CHECKING:
     from rating.allowance_book import AllowanceBook
+    from rating.charge_words import ChargeWords
     from rating.exchange import ExchangeBook
     from rating.lookup_book import LookupBook
     from rating.tariff_book import TariffBook
@@ -86,6 +87,13 @@ class Catalog:
         from rating.lookup_book import LookupBook
 
         return LookupBook(self)
+
+    @cached_property
+    def charge_words(self) -> "ChargeWords":
+        """What charges say of its rows."""
+        from rating.charge_words import ChargeWords
+
+        return ChargeWords.of(self)
 
     @cached_property
     def identity(self) -> pl.DataFrame:

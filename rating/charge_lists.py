@@ -1,87 +1,85 @@
 """Parts and draws of many events as the list columns of table charge."""
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from rating.columns import columns_of
-from rating.price_arrays import (
-    PT_AMOUNT,
-    PT_BAND,
-    PT_RATE,
-    PT_TIER,
-    PT_UNITS,
-    X_DRAW_FROM,
-    X_DRAWS,
-    X_PART_FROM,
-    X_PARTS,
-)
-from rating.price_batch import Priced
+from rating.allowance_held import Held
+from rating.charge_words import ChargeWords, rows_index, slim
+from rating.price_arrays import PT_AMOUNT, PT_BAND, PT_RATE, PT_TIER, PT_UNITS
 from rating.schema import CHARGE
 from rating.tariff_book import TariffBook
-from rating.validity import Ints, gathered
+from rating.validity import Ints
 
-_MOST_WORDS: Final = 256
-
-
-def part_lists(priced: Priced, results: Ints, book: TariffBook) -> pl.Series:
-    """Column parts of the events with these results (columns)."""
-    which, lengths = _slices(results[X_PART_FROM], results[X_PARTS])
-    parts = columns_of(priced.parts, which)
-    rate, tier = parts[PT_RATE], parts[PT_TIER]
-    line = gathered(book.tiers["rate_line"], tier)
-    if len(tier) and tier.min() < 0:
-        line = line.zip_with(pl.Series(tier >= 0), gathered(book.rates["rate_line"], rate))
-    return _listed("parts", pl.DataFrame({
-        "band": pl.Series(book.bands, dtype=pl.Enum(book.bands))[parts[PT_BAND]],
-        "rate_line": line,
-        "units": parts[PT_UNITS],
-        "price_micros": gathered(book.tiers["price_micros"], tier),
-        "price_units": gathered(book.tiers["price_units"], tier),
-        "amount_micros": parts[PT_AMOUNT],
-    }), lengths)
+_DRAW: Final = [
+    field.name for field in CHARGE.polars["draws"].inner.fields  # type: ignore[attr-defined]
+]
 
 
-def draw_rows(priced: Priced, results: Ints) -> tuple[Ints, Ints]:
-    """The draws of the events with these results (columns), and how many each event has."""
-    which, lengths = _slices(results[X_DRAW_FROM], results[X_DRAWS])
-    return priced.draws[which], lengths
+class Slices(NamedTuple):
+    """Slices of a matrix, one after the other."""
+
+    rows: Ints | slice
+    """of the matrix, in the order of the slices"""
+    offsets: Ints
+    """where each slice begins among them; at last how many there are"""
+
+    @classmethod
+    def of(cls, begin: Ints, end: Ints) -> "Slices":
+        """The slices from `begin` to `end`."""
+        offsets = np.zeros(len(begin) + 1, np.int64)
+        np.cumsum(end - begin, out=offsets[1:])
+        total = int(offsets[-1])
+        if np.array_equal(begin, offsets[:-1]):
+            return cls(slice(total), offsets)
+        return cls(np.arange(total) + np.repeat(begin - offsets[:-1], end - begin), offsets)
+
+    def columns(self, matrix: Ints) -> Ints:
+        """The columns of the slices of a column-major matrix: first index column, second row."""
+        taken: Ints = matrix.T[:, self.rows]
+        return taken
 
 
-def draw_lists(drawn: pl.DataFrame, lengths: Ints) -> pl.Series:
-    """Column draws of the draws in order, and of how many each event has."""
-    names = [field.name for field in CHARGE.polars["draws"].inner.fields]  # type: ignore[attr-defined]
-    drawn = drawn.with_columns(as_words(drawn["allowance"]))
-    return _listed("draws", drawn.select(names), lengths)
+def part_lists(parts: Ints, slices: Slices, book: TariffBook, words: ChargeWords) -> pl.Series:
+    """Column parts: these slices of the matrix of parts."""
+    columns = slices.columns(parts)
+    rate, tier = columns[PT_RATE], columns[PT_TIER]
+    tiers, priced = book.tiers, rows_index(tier)
+    line = np.where(tier < 0, rate + tiers.height, tier)
+    return _listed("parts", [
+        words.bands[rows_index(columns[PT_BAND])].alias("band"),
+        words.part_lines[rows_index(line)], pl.Series("units", columns[PT_UNITS]),
+        tiers["price_micros"][priced], tiers["price_units"][priced],
+        pl.Series("amount_micros", columns[PT_AMOUNT]),
+    ], slices.offsets)
 
 
-def as_words(texts: pl.Series) -> pl.Series:
-    """The texts as an Enum of those that occur; as they are where these are many.
-
-    A file of charges names all values of an Enum, used or not.
-    """
-    values = texts.drop_nulls().unique(maintain_order=True)
-    return texts.cast(pl.Enum(values)) if len(values) <= _MOST_WORDS else texts
+def draw_lists(draws: Ints, slices: Slices, held: Held) -> pl.Series:
+    """Column draws: these slices of the matrix of draws."""
+    drawn = held.drawn(slices.columns(draws).T)
+    columns = [drawn[name] if name != "allowance" else slim(drawn[name]) for name in _DRAW]
+    return _listed("draws", columns, slices.offsets)
 
 
 def empty_lists(kind: pl.DataType, height: int) -> pl.Series:
     """A list column of this type with nothing in its lists."""
-    return pl.Series([[]], dtype=kind).new_from_index(0, height)
+    none = pl.Series([], dtype=kind).to_arrow(compat_level=pl.CompatLevel.newest())
+    assert isinstance(none, pa.LargeListArray)
+    return _lists("", none.values, np.zeros(height + 1, np.int64))
 
 
-def _slices(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
-    """The rows of the slices one after the other, and the length of each."""
-    lengths = end - begin
-    total = int(lengths.sum())
-    first = np.cumsum(lengths) - lengths
-    return np.arange(total) + np.repeat(begin - first, lengths), lengths
+def _listed(name: str, columns: Sequence[pl.Series], offsets: Ints) -> pl.Series:
+    """The columns as lists of structs."""
+    values = pl.DataFrame(columns).to_struct(name).to_arrow(compat_level=pl.CompatLevel.newest())
+    return _lists(name, values, offsets)
 
 
-def _listed(name: str, flat: pl.DataFrame, lengths: Ints) -> pl.Series:
-    """The rows as lists of these lengths."""
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    values = flat.to_struct(name).to_arrow(compat_level=pl.CompatLevel.newest())
-    lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), values)
+def _lists(name: str, values: "pa.Array[Any]", offsets: Ints) -> pl.Series:
+    lists = pa.Array.from_buffers(
+        pa.large_list(values.type), len(offsets) - 1, [None, pa.py_buffer(offsets.data)],
+        children=[values],
+    )
     return pl.Series(name, lists)

@@ -8,43 +8,43 @@ import numpy as np
 import polars as pl
 
 from rating.exchange import ExchangeBook
-from rating.validity import Epochs, Ints, distinct, ints
+from rating.numbering import Answers, distinct
+from rating.validity import Epochs, Ints, ints
 
 _NANOS: Final = 1_000_000_000
 SAME: Final = -1
-NONE: Final = -2
+NONE: Final = SAME - 1
 
 
-@dataclass(frozen=True, slots=True)
 class Conversions:
     """The exchange rates of the catalog for search by numbers of currencies."""
 
-    book: ExchangeBook
-    currencies: pl.Series
-    epochs: Epochs
-
-    @classmethod
-    def of(cls, book: ExchangeBook, currencies: pl.Series) -> "Conversions":
+    def __init__(self, book: ExchangeBook, currencies: pl.Series) -> None:
         """The rates of a book; `currencies` are the names in the order of their numbers."""
-        return cls(book, currencies, Epochs.of(book.rates))
+        self._book, self._currencies = book, currencies
+        self._epochs = Epochs.of(book.rates)
+        self._found = Answers(self._find)
 
     def rows_at(self, source: Ints, target: Ints, at: Ints) -> Ints:
         """Per event the row of the exchange matrix, SAME or NONE."""
-        found = np.where(source == target, SAME, NONE)
-        found[(source < 0) | (target < 0)] = NONE
-        rest = np.flatnonzero((source != target) & (source >= 0) & (target >= 0))
+        unknown = (source | target) < 0
+        found = SAME - unknown.astype(np.int64)
+        rest = np.flatnonzero((source != target) & ~unknown)
         if len(rest):
-            size = len(self.currencies)
-            key = (source[rest] * size + target[rest]) * self.epochs.count
-            asked, place = distinct(key + self.epochs.at(at[rest]))
-            pair, epoch = np.divmod(asked, self.epochs.count)
-            begin = self.epochs.begin(epoch)
-            rows = self.book.rows(pl.DataFrame({
-                "from": self.currencies[pair // size], "to": self.currencies[pair % size],
-                "at": begin,
-            }))
-            found[rest] = np.where(epoch > 0, ints(rows.fill_null(NONE)), NONE)[place]
+            pair = source[rest] * len(self._currencies) + target[rest]
+            found[rest] = self._found.of(
+                pair * self._epochs.count + self._epochs.at(at[rest])
+            )
         return found
+
+    def _find(self, asked: Ints) -> Ints:
+        pair, epoch = np.divmod(asked, self._epochs.count)
+        source, target = np.divmod(pair, len(self._currencies))
+        rows = self._book.rows(pl.DataFrame({
+            "from": self._currencies[source], "to": self._currencies[target],
+            "at": self._epochs.begin(epoch),
+        }))
+        return np.where(epoch > 0, ints(rows, NONE), NONE)
 
 
 @dataclass(frozen=True, slots=True)

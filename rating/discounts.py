@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 
 from rating.catalog_tables import ANY, DIRECTIONS, SERVICES
-from rating.spots import Spots
-from rating.validity import Epochs, Ints, distinct, ints, numbered
+from rating.numbering import distinct
+from rating.spots import SpotBook, Spots
+from rating.validity import Epochs, Ints, ints, numbered
 from rating.zone_chains import Placed, ZoneChains, ZonedRows
 
 _WHOLE_PPM: Final = 1_000_000
@@ -26,14 +27,16 @@ class Discounts:
     """per product the number of the holder, -1 for one without discounts"""
     account_holder: Ints
     zoned: ZonedRows
-    chains: ZoneChains
+    zones: Ints
+    """per zone its number in the chains"""
     epochs: Epochs
 
     @classmethod
     def of(
-        cls, discounts: pl.DataFrame, products: pl.Series, accounts: pl.Series, chains: ZoneChains
+        cls, discounts: pl.DataFrame, products: pl.Series, accounts: pl.Series,
+        chains: ZoneChains, zones: pl.Series,
     ) -> "Discounts":
-        """The discounts of the catalog table, for these names of products and accounts."""
+        """The discounts of the catalog table, for these names by their numbers."""
         kinds = discounts.select(
             pl.col("holder_kind"), pl.col("holder"),
         ).unique(maintain_order=True).with_row_index("number").cast({"number": pl.Int64})
@@ -47,51 +50,50 @@ class Discounts:
             chains.words.codes(discounts["destination_zone"]),
         )
         return cls(
-            discounts, _holders(kinds, "product", products), _holders(kinds, "account", accounts),
-            zoned, chains, Epochs.of(discounts),
+            discounts, _holders(kinds, "product", products),
+            _holders(kinds, "account", accounts if kinds.height else accounts.clear()),
+            zoned, chains.words.codes(zones), Epochs.of(discounts),
         )
 
     def sums(
-        self, product_: Ints, account: Ints, spots: Spots, zones: pl.Series, at: Ints
-    ) -> tuple[Ints, Ints]:
+        self, product_: Ints, account: Ints, spot: Ints, at: Ints, spots: SpotBook
+    ) -> tuple[Ints | int, Ints | int]:
         """Per event the percentages in millionths, at most 100 %, and the fixed amounts.
 
-        `product_` and `account` are numbers of names, `at` is microseconds since 1970.
+        `product_`, `account` and `spot` are numbers, `at` is microseconds since 1970.
         """
-        percent, fixed = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
         if self.rows.is_empty():
-            return percent, fixed
+            return 0, 0
+        percent, fixed = np.zeros(len(at), np.int64), np.zeros(len(at), np.int64)
+        size = int(spot.max(initial=0)) + 1
         for holders, names in ((self.product_holder, product_), (self.account_holder, account)):
             holder = holders[names]
             held = np.flatnonzero(holder >= 0)
             if not len(held):
                 continue
-            key = (holder[held] * spots.count + spots.spot[held]) * self.epochs.count
+            key = (holder[held] * size + spot[held]) * self.epochs.count
             asked, place = distinct(key + self.epochs.at(at[held]))
             rest, epoch = np.divmod(asked, self.epochs.count)
-            ppm, micros = self._found(*np.divmod(rest, spots.count), epoch, spots, zones)
+            holder, number = np.divmod(rest, size)
+            ppm, micros = self._found(holder, spots.spots(number), epoch)
             percent[held] += ppm[place]
             fixed[held] += micros[place]
         return np.minimum(percent, _WHOLE_PPM), fixed
 
-    def _found(
-        self, holder: Ints, spot: Ints, epoch: Ints, spots: Spots, zones: pl.Series
-    ) -> tuple[Ints, Ints]:
+    def _found(self, holder: Ints, spots: Spots, epoch: Ints) -> tuple[Ints, Ints]:
         """Per question the sums of the discounts that match it."""
-        percent, fixed = np.zeros(len(spot), np.int64), np.zeros(len(spot), np.int64)
-        codes = self.chains.words.codes(zones)
+        percent, fixed = np.zeros(len(epoch), np.int64), np.zeros(len(epoch), np.int64)
         moment = ints(self.epochs.begin(epoch))
         since, until = ints(self.rows["valid_from"]), ints(self.rows["valid_to"])
-        ppm = ints(self.rows["percent_ppm"].fill_null(0))
-        micros = ints(self.rows["fixed_micros"].fill_null(0))
-        any_service = np.full(len(spot), _SERVICES.index(ANY))
-        any_direction = np.full(len(spot), _DIRECTIONS.index(ANY))
+        ppm, micros = ints(self.rows["percent_ppm"], 0), ints(self.rows["fixed_micros"], 0)
+        any_service = np.full(len(epoch), _SERVICES.index(ANY))
+        any_direction = np.full(len(epoch), _DIRECTIONS.index(ANY))
         for service, direction in product(
-            (spots.service[spot], any_service), (spots.direction[spot], any_direction)
+            (spots.service, any_service), (spots.direction, any_direction)
         ):
             head = _head(holder, service, direction)
-            asked = Placed(head, codes[spots.serving[spot]], codes[spots.destination[spot]],
-                           spots.relation[spot])
+            asked = Placed(head, self.zones[spots.serving], self.zones[spots.destination],
+                           spots.relation)
             hits = self.zoned.find(asked)
             when = moment[hits.question]
             valid = (since[hits.row] <= when) & (when < until[hits.row]) & (

@@ -1,14 +1,16 @@
 """The two legs of priced events as rows of table charge."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from mediation.tables import as_words
 from rating.catalog_tables import DIRECTIONS, SERVICES
-from rating.charge_lists import as_words, draw_lists, draw_rows, empty_lists, part_lists
-from rating.columns import columns_of
+from rating.charge_lists import Slices, draw_lists, empty_lists, part_lists
+from rating.charge_words import occurring, rows_index, words_of
 from rating.conversions import rate_text
 from rating.lookup_book import UNIT_NAMES, LookupBook
 from rating.lookups import Located
@@ -20,8 +22,12 @@ from rating.price_arrays import (
     X_BILLED,
     X_COVERED,
     X_DISCOUNT,
+    X_DRAW_FROM,
+    X_DRAWS,
     X_NANOS,
     X_NET,
+    X_PART_FROM,
+    X_PARTS,
     X_RATE,
     X_ROUNDING,
     X_SETUP,
@@ -32,21 +38,59 @@ from rating.price_batch import Priced
 from rating.retail import Retail
 from rating.schema import CHARGE
 from rating.spots import OTHER
-from rating.validity import Ints, distinct, gathered
+from rating.validity import Flags, Ints
 from rating.wholesale import Wholesale
 from rating.zone_chains import RELATIONS
 
-_AMOUNTS = {
+_AMOUNTS: Final = {
     "setup_fee_micros": X_SETUP, "adjustment_micros": X_ADJUST, "discount_micros": X_DISCOUNT,
     "rounding_micros": X_ROUNDING, "covered_units": X_COVERED,
 }
 """Columns of both legs that are 0 where nothing was priced by us"""
+_OURS: Final = {"tariff_amount_micros": X_TARIFF_AMOUNT, "unrounded_nanos": X_NANOS}
+"""Columns of both legs that are null there"""
+_TAKEN: Final = ("record_index", "usage_key", "started_at")
+"""Columns that charges have from the usage as they are"""
+_LEGS: Final = pl.Enum(["retail", "wholesale"])
+_SOURCES: Final = as_words(pl.Series(["tariff", "partner"]))
+_SERVICE_WORDS: Final = as_words(pl.Series([*SERVICES, OTHER]))
+_DIRECTION_WORDS: Final = as_words(pl.Series([*DIRECTIONS, OTHER]))
+_UNIT_WORDS: Final = as_words(pl.Series([*UNIT_NAMES, OTHER]))
+_RELATION_WORDS: Final = as_words(pl.Series([None, *RELATIONS[1:]]))
+
+_Columns = dict[str, pl.Series]
 
 
-_LEG, _SOURCE = pl.Enum(["retail", "wholesale"]), pl.Enum(["tariff", "partner"])
+class _Leg(NamedTuple):
+    """How a tariff priced the events of one leg."""
+
+    priced: Priced
+    place: Ints
+    """row of the results, -1 where there is none"""
+    whole: bool
+    """each event's row is at its own place"""
+    ours: Flags
+
+    @classmethod
+    def of(cls, priced: Priced, place: Ints) -> "_Leg":
+        whole = np.array_equal(place, np.arange(len(priced.results)))
+        return cls(priced, place, whole, place >= 0)
+
+    def column(self, at: int, missing: int = 0) -> Ints:
+        """A column of the results."""
+        values: Ints = self.priced.results[:, at]
+        if self.whole:
+            return values
+        if not len(values):
+            return np.full(len(self.place), missing, np.int64)
+        return np.where(self.ours, values[self.place], missing)
+
+    def known(self, values: Ints) -> Ints:
+        """The values, -1 where there is no result."""
+        return values if self.whole else np.where(self.ours, values, -1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Legs:
     """What both legs of the events are made of."""
 
@@ -59,155 +103,167 @@ class Legs:
 
         Words are Enums.
         """
-        shared = self._shared()
-        paid = shared | self._retail(retail)
-        owed = shared | self._wholesale(wholesale)
-        owed["draws"] = empty_lists(paid["draws"].dtype, len(self.located.row))
-        return CHARGE.fill(pl.concat([
-            pl.DataFrame({name: leg[name] for name in CHARGE.names}) for leg in (paid, owed)
-        ]))
+        legs = _Leg.of(retail.priced, retail.place), _Leg.of(wholesale.priced, wholesale.place)
+        shared, both = self._shared(), self._both(retail, wholesale, legs)
+        paid = shared | both[0] | self._priced(legs[0]) | self._retail(retail, legs[0])
+        paid["account"] = self._payers(retail, shared["used_by"])
+        owed = shared | both[1] | self._priced(legs[1]) | self._wholesale(wholesale)
+        owed["draws"] = empty_lists(paid["draws"].dtype, self._size)
+        charges = [pl.DataFrame([leg[name].alias(name) for name in CHARGE.names])
+                   for leg in (paid, owed)]
+        return charges[0].vstack(charges[1])
 
-    def _shared(self) -> dict[str, pl.Series]:
+    @property
+    def _size(self) -> int:
+        return len(self.located.row)
+
+    @cached_property
+    def _partner(self) -> pl.Series:
+        """The partner of each event, as words."""
+        return as_words(self._usage("partner"))
+
+    def _usage(self, name: str) -> pl.Series:
+        """A column of the usage, for the events that have a price."""
+        column = self.usage[name].rechunk()
+        if self._size == len(column):
+            return column
+        return column[rows_index(self.located.row)]
+
+    def _shared(self) -> _Columns:
         """The columns that are the same in both legs."""
-        located, book = self.located, self.book
-        taken = self.usage.select(
-            "partner", "file_id", "record_index", "usage_key", "started_at"
-        )
-        if len(located.row) < taken.height:
-            taken = taken[located.row]
-        plan = book.catalog.number_plan.rows
-        relations = pl.Series([None, *RELATIONS[1:]], dtype=pl.Enum(RELATIONS[1:]))
+        located, words = self.located, self.book.catalog.charge_words
+        accounts = self.book.catalog.frames["accounts"]["account"]
+        version = self.book.catalog.version
+        service, plan = rows_index(located.service), rows_index(located.plan)
         return {
-            **{column.name: column for column in taken},
-            "partner": as_words(taken["partner"]),
-            "file_id": as_words(taken["file_id"]),
-            "service": _words([*SERVICES, OTHER])[located.service],
-            "direction": _words([*DIRECTIONS, OTHER])[located.direction],
-            "used_by": book.catalog.frames["accounts"]["account"][located.account],
-            "serving_zone": as_words(book.zones)[located.serving],
-            "destination": gathered(plan["destination"], located.plan),
-            "destination_prefix": gathered(plan["destination_prefix"], located.plan),
-            "destination_zone": as_words(book.zones)[located.destination],
-            "relation": relations[located.relation],
-            "unit": _words([*UNIT_NAMES, OTHER])[located.service],
+            **{name: self._usage(name) for name in _TAKEN},
+            "partner": self._partner,
+            "file_id": as_words(self._usage("file_id")),
+            "service": _SERVICE_WORDS[service],
+            "direction": _DIRECTION_WORDS[rows_index(located.direction)],
+            "used_by": accounts[rows_index(located.account)],
+            "serving_zone": words.zones.columns(located.serving)[0],
+            "destination": words.destinations.columns(located.plan)[0],
+            "destination_line": words.destination_lines[plan],
+            "destination_zone": words.zones.columns(located.destination)[0],
+            "relation": _RELATION_WORDS[rows_index(located.relation)],
+            "unit": _UNIT_WORDS[service],
             "used_units": pl.Series(located.units),
-            "revision": _constant(0, pl.Int32(), len(located.row)),
-            "catalog_version": _constant(
-                book.catalog.version, pl.Enum([book.catalog.version]), len(located.row)
-            ),
+            "revision": _constant(0, pl.Int32(), self._size),
+            "catalog_version": _constant(version, pl.Enum([version]), self._size),
         }
 
-    def _retail(self, leg: Retail) -> dict[str, pl.Series]:
-        book, size = self.book, len(self.located.row)
-        results = _results(leg.priced, leg.place)
-        draws, lengths = draw_rows(leg.priced, results)
-        taxes = book.tax_rates
+    def _both(
+        self, retail: Retail, wholesale: Wholesale, legs: tuple[_Leg, _Leg]
+    ) -> tuple[_Columns, _Columns]:
+        """The words that differ between the legs."""
+        words = self.book.catalog.charge_words
+        tariffs = [legs[0].known(retail.tariff), legs[1].known(wholesale.tariff)]
+        indexes = [rows_index(tariff) for tariff in tariffs]
+        rates, lines = self._exchange(wholesale.fx, retail.fx_row, wholesale.fx_row)
+        columns = {
+            "tariff": words.tariffs.columns(*tariffs),
+            "tariff_currency": [words.tariff_currencies[index] for index in indexes],
+            "rounding": [words.roundings[index] for index in indexes],
+            "currency": self._currencies(retail, wholesale),
+            "exchange_rate": rates,
+            "exchange_row": lines,
+            "product": words.products.columns(self.located.product, np.full(self._size, -1)),
+        }
+        paid, owed = ({name: pair[at] for name, pair in columns.items()} for at in (0, 1))
+        return paid, owed
+
+    def _currencies(self, retail: Retail, wholesale: Wholesale) -> list[pl.Series]:
+        """The currency of both legs: of the account; as stated, else of the tariff."""
+        names, owed = self.book.catalog.charge_words.currencies, wholesale.currency
+        if wholesale.stated.any():
+            theirs = as_words(wholesale.partner_currency)
+            numbers = {name: number for number, name in enumerate(names)}
+            number = np.array([numbers.setdefault(n, len(numbers)) for n in words_of(theirs)])
+            own = number[theirs.to_physical().fill_null(0).to_numpy()]
+            owed = np.where(wholesale.stated, own, owed)
+            if len(numbers) > len(names):
+                names = as_words(pl.Series(list(numbers)))
+        return [names[rows_index(number)] for number in (retail.currency, owed)]
+
+    def _exchange(self, matrix: Ints, *rows: Ints) -> list[list[pl.Series]]:
+        """What one unit of the tariff's currency is, and where that stands, for both legs."""
+        book = self.book.catalog.exchange
+        used, places = occurring(len(matrix), *rows)
+        if not len(used):
+            return [[_constant(None, pl.String(), self._size)] * len(rows)] * 2
+        texts = [rate_text(int(matrix[row, FX_NUM]), int(matrix[row, FX_DEN])) for row in used]
+        lines = [book.line(row) if row < len(book.matrix) else None for row in used.tolist()]
+        return [
+            [words[rows_index(place)] for place in places] for words in (
+                as_words(pl.Series(texts)), as_words(pl.Series(lines, dtype=pl.String)),
+            )
+        ]
+
+    def _retail(self, given: Retail, leg: _Leg) -> _Columns:
+        catalog, size = self.book.catalog, self._size
+        taxed = rows_index(given.tax_row)
+        draws = Slices.of(leg.column(X_DRAW_FROM), leg.column(X_DRAWS))
         return {
-            **self._priced(leg.priced, results, leg.place, leg.tariff),
-            "leg": _constant("retail", _LEG, size),
-            "account": book.catalog.frames["accounts"]["account"][leg.payer],
-            "product": self._products()[self.located.product],
-            "currency": book.currencies[leg.currency],
-            "amount_micros": pl.Series(results[X_AMOUNT]),
-            "net_micros": pl.Series(results[X_NET]),
-            "tax_micros": pl.Series(results[X_TAX]),
-            "tax_ppm": gathered(taxes.rows["percent_ppm"], leg.tax_row),
-            "tax_row": taxes.line(leg.tax_row),
-            "source": _constant("tariff", _SOURCE, size),
+            "leg": _constant("retail", _LEGS, size),
+            "amount_micros": pl.Series(leg.column(X_AMOUNT)),
+            "net_micros": pl.Series(leg.column(X_NET)),
+            "tax_micros": pl.Series(leg.column(X_TAX)),
+            "tax_ppm": self.book.tax_rates.rows["percent_ppm"][taxed],
+            "tax_line": catalog.charge_words.tax_lines[taxed],
+            "source": _constant("tariff", _SOURCES.dtype, size),
             "expected_micros": _constant(None, pl.Int64(), size),
-            "draws": draw_lists(leg.held.drawn(draws), lengths) if len(draws)
+            "draws": draw_lists(leg.priced.draws, draws, given.held) if draws.offsets[-1]
             else empty_lists(CHARGE.polars["draws"], size),
-            **self._exchange(leg.fx_row, leg.fx),
         }
 
-    def _wholesale(self, leg: Wholesale) -> dict[str, pl.Series]:
-        size = len(self.located.row)
-        net = np.where(leg.stated, leg.charge, leg.expected)
-        tax = np.where(leg.stated, leg.tax, 0)
-        currency = gathered(self.book.currencies, leg.currency)
-        stated = pl.Series(leg.stated)
-        known = pl.Series(leg.has_expected)
+    def _payers(self, given: Retail, users: pl.Series) -> pl.Series:
+        if np.array_equal(given.payer, self.located.account):
+            return users
+        return self.book.catalog.frames["accounts"]["account"][rows_index(given.payer)]
+
+    def _wholesale(self, given: Wholesale) -> _Columns:
+        size = self._size
+        net = np.where(given.stated, given.charge, given.expected)
+        tax = np.where(given.stated, given.tax, 0)
+        accounts = "partner:" + words_of(self._partner)
         return {
-            **self._priced(leg.priced, _results(leg.priced, leg.place), leg.place, leg.tariff),
-            "leg": _constant("wholesale", _LEG, size),
-            "account": pl.DataFrame({"partner": leg.partner})
-            .select(pl.format("partner:{}", "partner")).to_series(),
-            "product": _constant(None, self._products().dtype, size),
-            "currency": currency.zip_with(~stated, leg.partner_currency),
+            "leg": _constant("wholesale", _LEGS, size),
+            "account": accounts[self._partner.to_physical()],
             "amount_micros": pl.Series(net + tax),
             "net_micros": pl.Series(net),
             "tax_micros": pl.Series(tax),
             "tax_ppm": _constant(None, pl.Int64(), size),
-            "tax_row": _constant(None, pl.String(), size),
-            "source": pl.Series(["tariff", "partner"], dtype=_SOURCE)[leg.stated.astype(np.int64)],
-            "expected_micros": _where(known, pl.Series(leg.expected)),
-            **self._exchange(leg.fx_row, leg.fx),
+            "tax_line": _constant(None, pl.Int32(), size),
+            "source": _SOURCES[rows_index(given.stated.astype(np.int64))],
+            "expected_micros": _where(given.has_expected, given.expected),
         }
 
-    def _priced(
-        self, priced: Priced, results: Ints, place: Ints, tariff: Ints
-    ) -> dict[str, pl.Series]:
-        """The columns that say how a tariff priced the events; `place` is -1 where it did not."""
+    def _priced(self, leg: _Leg) -> _Columns:
+        """The columns that say how a tariff priced the events."""
         book = self.book.catalog.tariff_book
-        ours = place >= 0
-        rate, billed = results[X_RATE], results[X_BILLED]
-        if not ours.all():
-            rate, tariff = np.where(ours, rate, -1), np.where(ours, tariff, -1)
-            billed = np.where(ours, billed, self.located.units)
-        known = pl.Series(ours)
+        rate, billed = rows_index(leg.column(X_RATE, -1)), leg.column(X_BILLED)
+        if not leg.whole:
+            billed = np.where(leg.ours, billed, self.located.units)
+        parts = Slices.of(leg.column(X_PART_FROM), leg.column(X_PARTS))
         return {
-            **{name: pl.Series(results[at]) for name, at in _AMOUNTS.items()},
+            **{name: pl.Series(leg.column(at)) for name, at in _AMOUNTS.items()},
+            **{name: _where(leg.ours, leg.column(at)) for name, at in _OURS.items()},
             "billed_units": pl.Series(billed),
-            "tariff": gathered(as_words(self.book.tariffs["tariff"]), tariff),
-            "tariff_currency": gathered(as_words(self.book.tariffs["currency"]), tariff),
-            "rounding": gathered(as_words(self.book.tariffs["rounding"]), tariff),
-            "rate_row": gathered(book.rates["rate_row"], rate),
-            "first_interval": gathered(book.rates["first_interval"], rate),
-            "next_interval": gathered(book.rates["next_interval"], rate),
-            "tariff_amount_micros": _where(known, pl.Series(results[X_TARIFF_AMOUNT])),
-            "unrounded_nanos": _where(known, pl.Series(results[X_NANOS])),
-            "parts": part_lists(priced, results, book),
+            "rate_line": book.rates["rate_line"][rate],
+            "first_interval": book.rates["first_interval"][rate],
+            "next_interval": book.rates["next_interval"][rate],
+            "parts": part_lists(leg.priced.parts, parts, book, self.book.catalog.charge_words),
         }
-
-    def _products(self) -> pl.Series:
-        return as_words(self.book.catalog.frames["products"]["product"])
-
-    def _exchange(self, row: Ints, matrix: Ints) -> dict[str, pl.Series]:
-        """What one unit of the tariff's currency is, and where that stands."""
-        book = self.book.catalog.exchange
-        asked, place = distinct(row + 1)
-        texts, lines = [], []
-        for one in (asked - 1).tolist():
-            given = one >= 0
-            texts.append(rate_text(int(matrix[one, FX_NUM]), int(matrix[one, FX_DEN])) if given
-                         else None)
-            lines.append(book.line(one) if given and one < len(book.matrix) else None)
-        return {
-            "exchange_rate": pl.Series(texts, dtype=pl.String)[place],
-            "exchange_row": pl.Series(lines, dtype=pl.String)[place],
-        }
-
-
-def _words(texts: Sequence[str]) -> pl.Series:
-    """The texts as words."""
-    return as_words(pl.Series(texts, dtype=pl.String))
-
-
-def _results(priced: Priced, place: Ints) -> Ints:
-    """The columns of the results for each place; zeros where it is -1."""
-    whole = np.array_equal(place, np.arange(len(priced.results)))
-    columns = columns_of(priced.results, None if whole else place)
-    if not whole:
-        columns[:, place < 0] = 0
-    return columns
 
 
 def _constant(value: object, kind: pl.DataType, height: int) -> pl.Series:
     return pl.Series([value], dtype=kind).new_from_index(0, height)
 
 
-def _where(known: pl.Series, values: pl.Series) -> pl.Series:
+def _where(known: Flags, values: Ints) -> pl.Series:
     """The values, null where they are not known."""
+    column = pl.Series(values)
     if known.all():
-        return values
-    return values.zip_with(known, pl.Series([None], dtype=values.dtype))
+        return column
+    return column.zip_with(pl.Series(known), pl.Series([None], dtype=pl.Int64))

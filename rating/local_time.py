@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import product
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -156,13 +157,6 @@ def period_starts(zone: str, period: str) -> Ints:
     return starts
 
 
-_BLOCK_BITS: Final = 15
-"""of the seconds of a block: shorter than any period, so that at most one begins in it"""
-_BLOCK_FIRST: Final = _second(_FIRST) - 2 * DAY_S
-_NEVER_BEGINS: Final = np.iinfo(np.int64).max
-_BLOCKS: Final = ((_second(_LAST) - _BLOCK_FIRST) >> _BLOCK_BITS) + 3
-
-
 @dataclass(slots=True)
 class Clocks:
     """The clocks that have been asked for, numbered, as `Book` has them; more are added.
@@ -173,67 +167,29 @@ class Clocks:
     zones: list[str]
     clock_from: Ints = field(default_factory=lambda: np.zeros(1, np.int64))
     periods: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-    numbers: dict[tuple[int, int], int] = field(default_factory=dict)
+    _numbers: dict[tuple[int, int], int] = field(default_factory=dict)
     """(place in `zones`, place in PERIODS) to clock"""
-    kinds: list[str] = field(default_factory=list)
-    """per clock one of PERIODS"""
     _same: dict[bytes, int] = field(default_factory=dict)
-    _blocks: Ints = field(default_factory=lambda: np.zeros((1, _BLOCKS), np.int64))
-    """per clock the period at the begin of each block of 2 ** _BLOCK_BITS seconds; last the 0 of
-    no clock"""
-    _nexts: Ints = field(default_factory=lambda: np.full((1, _BLOCKS), _NEVER_BEGINS))
-    """per clock and block the begin of the period after that"""
 
-    def numbered(self, zone: Ints, kind: Ints) -> Ints:
-        """The clock of each place in `zones` and place in PERIODS; -1 for the kind -1."""
-        known = np.full(len(self.zones) * len(PERIODS) + 1, -1, np.int64)
-        # the kind -1 asks for the last one, which is none
-        key = np.where(kind >= 0, zone * len(PERIODS) + kind, -1)
-        wanted = np.zeros(len(known), np.bool_)
-        wanted[key] = True
-        for number in np.flatnonzero(wanted[:-1]).tolist():
-            known[number] = self._clock(*divmod(number, len(PERIODS)))
-        clocks: Ints = known[key]
-        return clocks
+    def numbered(self, zones: Iterable[int], kinds: Iterable[int]) -> Ints:
+        """The clock of each place in `zones` (rows) and place in PERIODS (columns).
+
+        It is -1 but for those asked for.
+        """
+        found = np.full((len(self.zones), len(PERIODS)), -1, np.int64)
+        for zone, kind in product(zones, kinds):
+            if (zone, kind) not in self._numbers:
+                self._numbers[zone, kind] = self._clock(zone, kind)
+            found[zone, kind] = self._numbers[zone, kind]
+        return found
 
     def _clock(self, zone: int, kind: int) -> int:
-        clock = self.numbers.get((zone, kind))
-        if clock is None:
-            starts = period_starts(self.zones[zone], PERIODS[kind])
-            clock = self._same.setdefault(starts.tobytes(), len(self._same))
-            if clock == len(self.kinds):
-                self._add(starts, PERIODS[kind])
-            self.numbers[zone, kind] = clock
+        starts = period_starts(self.zones[zone], PERIODS[kind])
+        clock = self._same.setdefault(starts.tobytes(), len(self._same))
+        if clock == len(self.clock_from) - 1:
+            self.clock_from = np.append(self.clock_from, self.clock_from[-1] + len(starts))
+            self.periods = np.append(self.periods, starts)
         return clock
-
-    def _add(self, starts: Ints, kind: str) -> None:
-        self.kinds.append(kind)
-        self.clock_from = np.append(self.clock_from, self.clock_from[-1] + len(starts))
-        self.periods = np.append(self.periods, starts)
-        blocks = _BLOCK_FIRST + (np.arange(_BLOCKS, dtype=np.int64) << _BLOCK_BITS)
-        after = np.searchsorted(starts, blocks, side="right")
-        last = len(self._blocks) - 1
-        self._blocks = np.insert(self._blocks, last, after - 1, axis=0)
-        self._nexts = np.insert(self._nexts, last, np.append(starts, _NEVER_BEGINS)[after], axis=0)
-
-    def period_at(self, clock: Ints, at: Ints) -> Ints:
-        """The number of the period of each clock that holds at a moment; 0 for the clock -1."""
-        place = at - _BLOCK_FIRST
-        place >>= _BLOCK_BITS
-        np.clip(place, 0, _BLOCKS - 1, out=place)
-        # the clock -1 counts from the end, where the row of no clock is
-        place += clock * _BLOCKS
-        period: Ints = self._blocks.reshape(-1)[place]
-        period += self._nexts.reshape(-1)[place] <= at
-        return period
-
-    def start_of(self, clock: Ints, period: Ints) -> Ints:
-        """When each numbered period of a clock begins, never before ALWAYS_S, as for clock -1."""
-        if not self.kinds:
-            return np.full(len(clock), ALWAYS_S)
-        place = self.clock_from[np.maximum(clock, 0)] + period
-        starts: Ints = np.maximum(self.periods[place], ALWAYS_S)
-        return starts
 
 
 @dataclass(frozen=True, slots=True)

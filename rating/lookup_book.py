@@ -4,17 +4,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import polars as pl
 
 from rating.catalog_tables import ANY, SERVICE_UNIT, SERVICES
 from rating.conversions import Conversions
 from rating.discounts import Discounts
 from rating.identity import product_names
+from rating.numbering import Answers
+from rating.plan_search import PlanSearch
 from rating.relations import Relations
-from rating.row_search import Dated, Spread
+from rating.row_search import Spread, Tables
+from rating.spots import SpotBook
 from rating.taxes import Taxes
-from rating.validity import Ints, ints, names_of, numbered, taken
-from rating.zone_chains import ZoneChains, chains
+from rating.validity import Ints, frozen, gathered, ints, names_of, numbered, taken
+from rating.zone_chains import RELATIONS, ZoneChains, chains
 
 if TYPE_CHECKING:
     from rating.catalog import Catalog
@@ -22,6 +26,12 @@ if TYPE_CHECKING:
 BAND_TIMES: Final = ("home", "account", "serving")
 DIRECTIONS: Final = ("mo", "mt", "mf")
 UNIT_NAMES: Final = tuple(SERVICE_UNIT[service] for service in SERVICES)
+
+_CALLED: Final = frozen(np.array([
+    [name == "vas" or (name in {"voice", "sms", "mms"} and way in {"mo", "mf"})
+     for way in (*DIRECTIONS, "")] for name in (*SERVICES, "")
+], np.int64))
+"""Whether events of a service and direction, by their numbers, have a destination"""
 
 
 @dataclass(frozen=True)
@@ -55,19 +65,41 @@ class LookupBook:
 
     @cached_property
     def sims(self) -> Spread:
-        """imsi_number, valid_from, valid_to of the identity rows, in their order."""
+        """The identity rows by imsi_number, in their order, as `Tables` has them."""
+        rows, accounts = self.catalog.identity, self.catalog.frames["accounts"]
+        account = ints(rows["account_no"])
+        payer = self.payer[account]
+        return Spread.of(
+            *(ints(rows[name]) for name in ("imsi_number", "valid_from", "valid_to")),
+            account, ints(rows["product_no"]), payer,
+            numbered(accounts["currency"], self.currencies)[payer],
+            numbered(accounts["tax"], self.taxes)[payer],
+        )
+
+    @cached_property
+    def sims_by_number(self) -> Spread:
+        """The identity rows by msisdn_number."""
         rows = self.catalog.identity
-        return Spread.of(*(ints(rows[name]) for name in ("imsi_number", "valid_from", "valid_to")))
+        return Spread.dated(ints(rows["msisdn_number"]), rows)
 
     @cached_property
-    def sim_account(self) -> Ints:
-        """Row of the account of each identity row."""
-        return ints(self.catalog.identity["account_no"])
-
-    @cached_property
-    def sim_product(self) -> Ints:
-        """Number of the product of each identity row."""
-        return ints(self.catalog.identity["product_no"])
+    def tables(self) -> Tables:
+        """All that follows from a SIM, a row of the plan and the names that usage has."""
+        frames, tariffs = self.catalog.frames, self.tariffs["tariff"]
+        products, networks, agreements = (
+            frames[name] for name in ("products", "networks", "agreements"))
+        return Tables(
+            self.sims,
+            Spread.dated(
+                numbered(products["product"], self.products), products,
+                numbered(products["tariff"], tariffs), numbered(products["tax"], self.taxes),
+            ),
+            Spread.dated(numbered(networks["tadig"], self.networks), networks,
+                         numbered(networks["zone"], self.zones)),
+            Spread.dated(numbered(agreements["partner"], self.partners), agreements,
+                         numbered(agreements["tariff"], tariffs)),
+            _CALLED, self.zones.len(), len(RELATIONS),
+        )
 
     @cached_property
     def payer(self) -> Ints:
@@ -85,11 +117,6 @@ class LookupBook:
         )
 
     @cached_property
-    def account_currency(self) -> Ints:
-        """Number of each account's currency."""
-        return numbered(self.catalog.frames["accounts"]["currency"], self.currencies)
-
-    @cached_property
     def account_zone(self) -> Ints:
         """Number of each account's time zone."""
         return self._time_zones("accounts")
@@ -102,30 +129,9 @@ class LookupBook:
                         frames["taxes"]["tax"])
 
     @cached_property
-    def account_tax(self) -> Ints:
-        """Number of each account's tax class."""
-        return numbered(self.catalog.frames["accounts"]["tax"], self.taxes)
-
-    @cached_property
     def products(self) -> pl.Series:
         """Names of the products."""
         return product_names(self.catalog.frames["products"])
-
-    @cached_property
-    def product_rows(self) -> Dated:
-        """Rows of products by the product's number."""
-        table = self.catalog.frames["products"]
-        return Dated.of(numbered(table["product"], self.products), table)
-
-    @cached_property
-    def product_tariff(self) -> Ints:
-        """Number of the tariff of each row of products."""
-        return numbered(self.catalog.frames["products"]["tariff"], self.tariffs["tariff"])
-
-    @cached_property
-    def product_tax(self) -> Ints:
-        """Number of the tax class of each row of products."""
-        return numbered(self.catalog.frames["products"]["tax"], self.taxes)
 
     @cached_property
     def tariffs(self) -> pl.DataFrame:
@@ -155,17 +161,6 @@ class LookupBook:
         return names_of(self.catalog.frames["networks"]["tadig"])
 
     @cached_property
-    def network_rows(self) -> Dated:
-        """Rows of networks by the number of the TADIG code."""
-        table = self.catalog.frames["networks"]
-        return Dated.of(numbered(table["tadig"], self.networks), table)
-
-    @cached_property
-    def network_zone(self) -> Ints:
-        """Number of the zone of each row of networks."""
-        return numbered(self.catalog.frames["networks"]["zone"], self.zones)
-
-    @cached_property
     def network_time(self) -> Ints:
         """Number of the time zone of each row of networks."""
         return self._time_zones("networks")
@@ -177,20 +172,50 @@ class LookupBook:
         return names_of(frames["agreements"]["partner"], frames["scopes"]["partner"])
 
     @cached_property
-    def agreement_rows(self) -> Dated:
-        """Rows of agreements by the partner's number."""
-        table = self.catalog.frames["agreements"]
-        return Dated.of(numbered(table["partner"], self.partners), table)
+    def plan(self) -> PlanSearch:
+        """The search in the number plan."""
+        plan = self.catalog.number_plan
+        return PlanSearch.of(plan, numbered(plan.rows["destination_zone"], self.zones))
 
     @cached_property
-    def agreement_tariff(self) -> Ints:
-        """Number of the tariff of each row of agreements."""
-        return numbered(self.catalog.frames["agreements"]["tariff"], self.tariffs["tariff"])
+    def spots(self) -> SpotBook:
+        """The places and kinds of events that came up so far."""
+        return SpotBook(self.zones)
 
     @cached_property
-    def destination_zone(self) -> Ints:
-        """Number of the zone of each row of the number plan."""
-        return numbered(self.catalog.number_plan.rows["destination_zone"], self.zones)
+    def cards(self) -> Answers:
+        """Rate cards by spot x number of tariffs + tariff."""
+        return Answers(self._cards)
+
+    def _cards(self, asked: Ints) -> Ints:
+        spot, tariff = np.divmod(asked, self.tariffs.height)
+        return self.catalog.tariff_book.cards(
+            self.spots.texts(spot).with_columns(tariff=self.tariffs["tariff"][tariff])
+        )
+
+    def spot_of_partner(self, spot: Ints, partner: Ints) -> Ints:
+        """Spots and partners as one number, for `places_asked`."""
+        return spot * (len(self.partners) + 1) + partner + 1
+
+    def places_asked(self, numbers: Ints) -> pl.DataFrame:
+        """service, direction, relation, serving_zone, destination_zone and partner of numbers."""
+        spot, partner = np.divmod(numbers, len(self.partners) + 1)
+        return self.spots.texts(spot).with_columns(partner=gathered(self.partners, partner - 1))
+
+    @cached_property
+    def allowance_products(self) -> Ints:
+        """The number that the allowance book has for each product."""
+        return self.catalog.allowance_book.grants.products.codes(self.products)
+
+    @cached_property
+    def allowance_tariffs(self) -> Ints:
+        """The number that the allowance book has for each tariff."""
+        return self.catalog.allowance_book.grants.tariffs.codes(self.tariffs["tariff"])
+
+    @cached_property
+    def allowance_sims(self) -> Ints:
+        """The number that the allowance book has for the SIM of each identity row."""
+        return self.catalog.allowance_book.grants.owners.sims.find(self.catalog.identity["imsi"])
 
     @cached_property
     def relations(self) -> Relations:
@@ -206,20 +231,20 @@ class LookupBook:
     @cached_property
     def tax_rates(self) -> Taxes:
         """The tax rates by class and zone."""
-        return Taxes.of(self.catalog.frames["taxes"], self.taxes, self.chains)
+        return Taxes(self.catalog.frames["taxes"], self.taxes, self.chains, self.zones)
 
     @cached_property
     def discounts(self) -> Discounts:
         """The discounts by holder and place."""
         return Discounts.of(
             self.catalog.frames["discounts"], self.products,
-            self.catalog.frames["accounts"]["account"], self.chains,
+            self.catalog.frames["accounts"]["account"], self.chains, self.zones,
         )
 
     @cached_property
     def conversions(self) -> Conversions:
         """The exchange rates by currencies and time."""
-        return Conversions.of(self.catalog.exchange, self.currencies)
+        return Conversions(self.catalog.exchange, self.currencies)
 
     def _time_zones(self, table: str) -> Ints:
         known = self.catalog.tariff_book.time_zones

@@ -1,27 +1,17 @@
 """What the catalog knows of each event: who pays, from where, to where, by which tariff."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
-from rating.catalog_tables import SERVICES
-from rating.identity import digits_number
-from rating.lookup_book import BAND_TIMES, DIRECTIONS, LookupBook
-from rating.number_plan import number_key
-from rating.row_search import search
-from rating.validity import Flags, Ints, gathered, ints, numbered, taken
-
-_CALLED: Final = np.array([
-    [name == "vas" or (name in {"voice", "sms", "mms"} and way in {"mo", "mf"})
-     for way in (*DIRECTIONS, "")] for name in (*SERVICES, "")
-])
-"""Whether events of a service and direction, by their numbers, have a destination"""
-
-_MANY: Final = 1 << 61
-"""More units than any event may have; twice as many fit 64 bits"""
+from rating.digits import plan_keys, sim_numbers
+from rating.lookup_book import BAND_TIMES, LookupBook
+from rating.row_search import VALUE, locate_events
+from rating.validity import Flags, Ints, frozen, gathered, ints, numbered, taken
+from rating.zone_chains import DIRECTION_WORDS, SERVICE_WORDS
 
 
 @dataclass(slots=True)
@@ -47,47 +37,71 @@ class Turned:
         return pl.concat([none, *self.found])
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(NamedTuple):
     """Events with what the lookups found, as numbers (-1: none); one value an event in each."""
 
     row: Ints
     """row of the usage"""
     at: Ints
     """start, microseconds since 1970"""
-    units: Ints
     service: Ints
     """place in SERVICES, behind them for services that are not known"""
     direction: Ints
     partner: Ints
     """number of the partner's name"""
+    network_name: Ints
+    """number of the network's TADIG code"""
+    relation: Ints
+    """place in RELATIONS"""
     sim: Ints
     """row of the catalog's identity"""
-    account: Ints
-    """row of accounts: the account of the SIM"""
-    product: Ints
-    """row of products"""
-    tariff: Ints
-    network: Ints
-    """row of networks"""
-    serving: Ints
-    """zone"""
     plan: Ints
     """row of the number plan"""
     destination: Ints
     """zone"""
-    relation: Ints
-    """place in RELATIONS"""
+    units: Ints
+    account: Ints
+    """row of accounts: the account of the SIM"""
+    payer: Ints
+    """row of accounts: the account that is charged"""
+    currency: Ints
+    """number of the payer's currency"""
+    tax: Ints
+    """number of the tax class: the payer's, else the product's"""
+    product_number: Ints
+    """number of the product's name"""
+    product: Ints
+    """row of products"""
+    tariff: Ints
+    agreed: Ints
+    """tariff of the partner's agreement"""
+    network: Ints
+    """row of networks"""
+    serving: Ints
+    """zone"""
+    place: Ints
+    """service, direction, relation and zones as one number, for `SpotBook`"""
 
     def take(self, places: Ints) -> "Located":
         """Only the events at these places."""
         if len(places) == len(self.row):
             return self
-        return replace(self, **{f.name: getattr(self, f.name)[places] for f in fields(self)})
+        return Located(*(column[places] for column in self))
 
     def without(self, away: Flags) -> "Located":
         """Only the events where `away` is not true."""
-        return self.take(np.flatnonzero(~away))
+        return self.take(np.flatnonzero(~away)) if away.any() else self
+
+
+class Stated(NamedTuple):
+    """What usage states of events; a value an event in each."""
+
+    imsi: Ints
+    """digits_number, -1 for none"""
+    events: Ints
+    duration: Ints
+    up: Ints
+    down: Ints
 
 
 def locate(usage: pl.DataFrame, book: LookupBook, turned: Turned) -> Located:
@@ -95,92 +109,47 @@ def locate(usage: pl.DataFrame, book: LookupBook, turned: Turned) -> Located:
 
     Those that one fails for are turned away.
     """
-    at = ints(usage["started_at"])
-    sim = _sims(usage, at, book)
-    account = taken(book.sim_account, sim)
-    product = book.product_rows.rows_at(taken(book.sim_product, sim), at)
-    network = book.network_rows.rows_at(numbered(usage["serving_network"], book.networks), at)
-    service = _numbered_all(usage["service"], SERVICES)
-    direction = _numbered_all(usage["direction"], DIRECTIONS)
-    called = _CALLED[service, direction]
-    plan = _plan_rows(usage, called, book)
-    star = book.zones.len() - 1
-    located = Located(
-        row=np.arange(usage.height), at=at, units=_units(usage, service),
-        service=service, direction=direction, partner=numbered(usage["partner"], book.partners),
-        sim=sim, account=account, product=product, tariff=taken(book.product_tariff, product),
-        network=network, serving=taken(book.network_zone, network), plan=plan,
-        destination=np.where(called, taken(book.destination_zone, plan), star),
-        relation=_relations(usage, sim, account, book),
+    at = frozen(ints(usage["started_at"]))
+    names = (
+        SERVICE_WORDS.codes(usage["service"]), DIRECTION_WORDS.codes(usage["direction"]),
+        numbered(usage["partner"], book.partners),
+        numbered(usage["serving_network"], book.networks),
     )
-    return _keep(located, book, turned)
-
-
-def _units(usage: pl.DataFrame, service: Ints) -> Ints:
-    """Units of each service; an event without a count is one."""
-    units = usage["events"].cast(pl.Int64).fill_null(1).to_numpy(writable=True)
-    timed = np.flatnonzero(service == SERVICES.index("voice"))
-    units[timed] = usage["duration_s"].cast(pl.Int64).fill_null(0).to_numpy()[timed]
-    metered = np.flatnonzero(service == SERVICES.index("data"))
-    units[metered] = sum(
-        usage[name].cast(pl.Int64).fill_null(0).clip(-_MANY, _MANY).to_numpy()[metered]
-        for name in ("volume_up_bytes", "volume_down_bytes")
-    )
-    return units
-
-
-def _numbered_all(texts: pl.Series, names: tuple[str, ...]) -> Ints:
-    """The place of each text among the names; their number for any other."""
-    found = numbered(texts, names)
-    return np.where(found < 0, len(names), found)
-
-
-def _sims(usage: pl.DataFrame, at: Ints, book: LookupBook) -> Ints:
-    """Rows of the identity, by IMSI, or by MSISDN where there is no IMSI."""
-    numbers = usage.select(digits_number(pl.col("imsi"))).to_series()
-    found = book.sims.rows_at(ints(numbers), at)
-    nameless = np.flatnonzero(usage["imsi"].is_null() & usage["msisdn"].is_not_null())
-    if len(nameless):
-        asked = ints(usage[nameless].select(digits_number(pl.col("msisdn"))).to_series())
-        found[nameless] = _by_number(asked, at[nameless], book)
-    return found
-
-
-def _by_number(asked: Ints, at: Ints, book: LookupBook) -> Ints:
-    wanted = pl.Series(asked).unique()
-    rows = (
-        book.catalog.identity.lazy().select(
-            "msisdn_number", "valid_from", "valid_to", row=pl.int_range(pl.len(), dtype=pl.Int64)
+    found = (_by_number(usage, at, book), *book.plan.rows_at(plan_keys(usage["other_party"]), at))
+    columns = (np.arange(usage.height), at, *names, np.zeros(usage.height, np.int64))
+    rest = np.empty((len(Located._fields) - len(columns) - len(found), usage.height), np.int64)
+    located = Located._make([*map(frozen, columns), *found, *rest])
+    # an event without a count is one
+    stated = Stated(sim_numbers(usage["imsi"]), *(
+        frozen(ints(usage[name], missing)) for name, missing in
+        (("events", 1), ("duration_s", 0), ("volume_up_bytes", 0), ("volume_down_bytes", 0))
+    ))
+    lacking = locate_events(located, stated, book.tables)
+    if not book.relations.none:
+        relation = _relations(usage, located, book)
+        located = located._replace(
+            relation=relation, place=located.place + relation * book.zones.len() ** 2
         )
-        .filter(pl.col("msisdn_number").is_in(wanted.implode()))
-        .sort("msisdn_number", "valid_from").collect()
-    )
-    known, starts, ends = (
-        ints(rows[name]) for name in ("msisdn_number", "valid_from", "valid_to")
-    )
-    found = search(known, starts, ends, asked, at)
-    return taken(ints(rows["row"]), found)
+    return _keep(located, book, turned) if lacking else located
 
 
-def _plan_rows(usage: pl.DataFrame, called: Flags, book: LookupBook) -> Ints:
-    """Rows of the number plan for the events that have a destination."""
+def _by_number(usage: pl.DataFrame, at: Ints, book: LookupBook) -> Ints:
+    """Rows of the identity by MSISDN, for events without IMSI."""
     found = np.full(usage.height, -1, np.int64)
-    rows = np.flatnonzero(called)
-    chosen = pl.Series(called)
-    asked = pl.DataFrame([
-        usage[name].filter(chosen) for name in ("other_party", "started_at")
-    ])
-    keys = asked.select(number_key(pl.col("other_party"))).to_series()
-    found[rows] = ints(book.catalog.number_plan.search(keys, asked["started_at"]))
+    if usage["imsi"].null_count():
+        wanted = sim_numbers(usage["msisdn"])
+        nameless = np.flatnonzero(usage["imsi"].is_null().to_numpy() & (wanted >= 0))
+        row = book.sims_by_number.rows_at(wanted[nameless], at[nameless])
+        found[nameless] = taken(book.sims_by_number.rows[:, VALUE], row)
     return found
 
 
-def _relations(usage: pl.DataFrame, sim: Ints, account: Ints, book: LookupBook) -> Ints:
+def _relations(usage: pl.DataFrame, located: Located, book: LookupBook) -> Ints:
     own = pl.lit(None, pl.String)
     if book.relations.members.height:
-        own = pl.coalesce("msisdn", gathered(book.catalog.identity["msisdn"], sim))
+        own = pl.coalesce("msisdn", gathered(book.catalog.identity["msisdn"], located.sim))
     return book.relations.codes(usage.select(
-        "other_party", "started_at", own=own, account_no=pl.Series(account)
+        "other_party", "started_at", own=own, account_no=pl.Series(located.account)
     ))
 
 
@@ -220,25 +189,26 @@ _PRODUCT_HINT: Final = (
 
 
 def _names(located: Located, book: LookupBook) -> Mapping[str, pl.Series]:
-    products = gathered(book.products, taken(book.sim_product, located.sim))
     return {
         "of": gathered(book.catalog.frames["accounts"]["account"], located.account),
-        "product": products,
+        "product": gathered(book.products, located.product_number),
     }
 
 
 def local_times(
     located: Located, tariff: Ints, offset_s: pl.Series, book: LookupBook
-) -> tuple[Ints, Ints]:
+) -> tuple[Ints | int, Ints | int]:
     """Per event the time zone whose clock counts for the tariff, or -1 and a fixed offset.
 
-    `offset_s` is what the usage states, a value for each event.
+    One number where it is the same for all. `offset_s` is what the usage states, a value for each
+    event.
     """
-    zones = book.catalog.tariff_book.time_zones
+    home = book.catalog.tariff_book.time_zones[book.catalog.home_zone]
+    if not book.tariff_band_time.any():
+        return home, 0
     kind = taken(book.tariff_band_time, tariff)
     zone = np.where(
-        kind == BAND_TIMES.index("account"), taken(book.account_zone, located.account),
-        zones[book.catalog.home_zone],
+        kind == BAND_TIMES.index("account"), taken(book.account_zone, located.account), home
     )
     offset = np.zeros(len(zone), np.int64)
     serving = np.flatnonzero(kind == BAND_TIMES.index("serving"))

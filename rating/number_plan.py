@@ -1,4 +1,4 @@
-"""Longest prefix match, and whole ported numbers before it, each as one sorted search.
+"""Prefixes and whole ported numbers, laid out for `plan_search`.
 
 Prefixes are flattened to disjoint intervals of keys. Validity needs no plan for each time: every
 row knows the row to look at next where it does not hold, an older one of the same prefix or one of
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 WIDTH: Final = 15
 """Digits of the longest E.164 number"""
 
-_LENGTHS: Final = 32
+LENGTHS: Final = 32
 """Room for the length in the low bits of a key: up to WIDTH + 1, which means any longer number"""
 
 Ints = NDArray[np.int64]
@@ -33,7 +33,7 @@ def number_key(number: pl.Expr) -> pl.Expr:
     padded = head.cast(pl.Int64, strict=False) * pl.lit(10, pl.Int64).pow(zeros)
     # the cast takes a sign, which is no digit
     key = pl.when(~head.str.head(1).is_in(["+", "-"])).then(padded)
-    return key * _LENGTHS + pl.min_horizontal(length, WIDTH + 1)
+    return key * LENGTHS + pl.min_horizontal(length, WIDTH + 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,7 @@ class NumberPlan:
     """The rows of the plan, and the intervals of keys in which to begin to look."""
 
     rows: pl.DataFrame
-    """destination_prefix (null where ported), destination, destination_zone, source (file:line),
+    """destination_prefix and line (both null where ported), destination, destination_zone,
     valid_from, valid_to, next (row to look at where this one does not hold, -1 for none)"""
     intervals: pl.DataFrame
     """start (ascending key), row (-1 for none): the last row of the longest prefix"""
@@ -55,8 +55,8 @@ class NumberPlan:
         whole, keys = _listed(ported, "number", rows.height)
         return cls(
             pl.concat([
-                _named(rows, pl.col("prefix"), "number_plan.csv"),
-                _named(whole, pl.lit(None, pl.String), "ported.csv"),
+                _named(rows, pl.col("prefix"), pl.col("line").cast(pl.Int32)),
+                _named(whole, pl.lit(None, pl.String), pl.lit(None, pl.Int32)),
             ]),
             intervals, keys,
         )
@@ -70,67 +70,14 @@ class NumberPlan:
         """What to store of the plan."""
         return dict(zip(_FRAMES, (self.rows, self.intervals, self.ported), strict=True))
 
-    def search(self, keys: pl.Series, at: pl.Series) -> pl.Series:
-        """Per number_key and time (naive UTC) the row that holds; null for none. Int64."""
-        wanted = keys.fill_null(-1).to_numpy()
-        time = at.cast(pl.Datetime("us")).to_physical().to_numpy()
-        found = self._valid(self._begin(wanted), time)
-        if self.ported.height:
-            whole = self._valid(self._whole(wanted), time)
-            found = np.where(whole >= 0, whole, found)
-        return pl.Series("row", found).replace(-1, None)
-
-    def destinations(self, numbers: pl.DataFrame) -> pl.DataFrame:
-        """Per row with a match: `row`, destination_prefix, destination, destination_zone.
-
-        `numbers` has row, started_at (naive UTC) and number (text).
-        """
-        keys = numbers.select(number_key(pl.col("number"))).to_series()
-        found = numbers.select("row", at=self.search(keys, numbers["started_at"])).drop_nulls()
-        columns = ["destination_prefix", "destination", "destination_zone"]
-        return found.select("row").hstack(self.rows.select(columns)[found["at"]])
-
-    def _begin(self, keys: Ints) -> Ints:
-        """The last row of the longest prefix of each key, whether it holds or not."""
-        # keys in order find their places several times faster, sorting them included
-        order = np.argsort(keys)
-        at = self.intervals["start"].to_numpy().searchsorted(keys[order], side="right")
-        found = np.empty_like(keys)
-        found[order] = np.append(-1, self.intervals["row"].to_numpy())[at]
-        return found
-
-    def _whole(self, keys: Ints) -> Ints:
-        """The last row of each key's ported number."""
-        known = self.ported["key"].to_numpy()
-        order = np.argsort(keys)
-        at = np.empty_like(keys)
-        at[order] = np.minimum(known.searchsorted(keys[order]), len(known) - 1)
-        return np.where(known[at] == keys, self.ported["row"].to_numpy()[at], -1)
-
-    def _valid(self, rows: Ints, time: Ints) -> Ints:
-        """The first row from each on that holds at its time."""
-        since, until, after = (
-            self.rows[name].to_physical().to_numpy() for name in ("valid_from", "valid_to", "next")
-        )
-        rows = rows.copy()
-        open_ = np.flatnonzero(rows >= 0)
-        while open_.size:
-            here = rows[open_]
-            asked = time[open_]
-            open_ = open_[(asked < since[here]) | (asked >= until[here])]
-            rows[open_] = after[rows[open_]]
-            open_ = open_[rows[open_] >= 0]
-        return rows
-
 
 _FRAMES: Final = ("number_plan_rows", "number_plan_intervals", "ported_keys")
 
 
-def _named(rows: pl.DataFrame, prefix: pl.Expr, file: str) -> pl.DataFrame:
+def _named(rows: pl.DataFrame, prefix: pl.Expr, line: pl.Expr) -> pl.DataFrame:
     return rows.select(
-        prefix.alias("destination_prefix"), "destination",
-        pl.col("zone").alias("destination_zone"), pl.format(f"{file}:{{}}", "line").alias("source"),
-        "valid_from", "valid_to", "next",
+        prefix.alias("destination_prefix"), line.alias("line"), "destination",
+        pl.col("zone").alias("destination_zone"), "valid_from", "valid_to", "next",
     )
 
 
@@ -153,8 +100,8 @@ def _flattened(prefixes: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows with `next`, and the intervals."""
     rows, keys = _listed(prefixes, "prefix", 0)
     start, last = keys["key"].to_numpy(), keys["row"].to_numpy()
-    length = start % _LENGTHS
-    end = start - length + 10 ** (WIDTH - length) * _LENGTHS
+    length = start % LENGTHS
+    end = start - length + 10 ** (WIDTH - length) * LENGTHS
     parent = _parents(start, length)
     after = rows["next"].to_numpy().copy()
     first = np.append(0, last[:-1] + 1)[: len(last)]
@@ -179,7 +126,7 @@ def _parents(start: Ints, length: Ints) -> Ints:
     parent = np.full(len(start), -1, np.int64)
     for shorter in range(1, WIDTH):
         asked = np.flatnonzero(length > shorter)
-        size = 10 ** (WIDTH - shorter) * _LENGTHS
+        size = 10 ** (WIDTH - shorter) * LENGTHS
         wanted = start[asked] // size * size + shorter
         at = np.minimum(start.searchsorted(wanted), len(start) - 1)
         hit = start[at] == wanted

@@ -1,15 +1,13 @@
 """The charging function of `rating.price`, compiled for many events."""
 
-from hashlib import sha256
-from pathlib import Path
 from types import FunctionType
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from rating import price, price_allowances, price_arrays, price_money, price_time
+from rating.compiled import njit
 from rating.price_arrays import LEFT_OUT, X_COLUMNS, Book
 
 Ints = npt.NDArray[np.int64]
@@ -23,7 +21,10 @@ DRAW_COLUMNS = 5
 
 
 class Priced(NamedTuple):
-    """What events cost: a row of results each, and rows of parts and draws in walking order."""
+    """What events cost: a row of results each, and rows of parts and draws in pricing order.
+
+    All are column-major.
+    """
 
     results: Ints
     parts: Ints
@@ -33,14 +34,11 @@ class Priced(NamedTuple):
 def _entry() -> Any:  # noqa: ANN401
     """price_events of rating.price, compiled at its first call or from numba's cache.
 
-    The cache looks for changes in the file of price_events only; so its name there has the digest
-    of all files that it is compiled from. Functions that take the book are copied into those that
-    call them: a call would pass each of its arrays.
+    Functions that take the book are copied into those that call them: a call would pass each of its
+    arrays.
     """
-    digest = sha256(Path(__file__).read_bytes())
     names: dict[str, Any] = {}
     for module in SOURCES:
-        digest.update(Path(str(module.__file__)).read_bytes())
         names |= vars(module)
     for name, function in list(names.items()):
         if isinstance(function, FunctionType) and function is not price.price_events:
@@ -48,37 +46,47 @@ def _entry() -> Any:  # noqa: ANN401
             inlined = Book in function.__annotations__.values()
             names[name] = njit(forceinline=inlined, no_cpython_wrapper=True, **OPTIONS)(copy)
     entry = FunctionType(price.price_events.__code__, names, "price_events")
-    entry.__qualname__ = f"price_events_{digest.hexdigest()[:16]}"
     return njit(cache=True, **OPTIONS)(entry)
 
 
 PRICE_EVENTS = _entry()
 
 
+def table(height: int, width: int) -> Ints:
+    """An array of rows that is column-major, with nothing in it yet."""
+    return np.empty((width, height), np.int64).T
+
+
 def price_batch(events: Ints, order: Ints, book: Book, used: Ints) -> Priced:
     """What the events cost whose rows the order names, in that order; `used` grows by their draws.
 
-    Arrays are int64, C-contiguous and writable, others are copied; `used` has to be so.
+    Arrays are int64 and writable, `events` column-major and the others C-contiguous; others are
+    copied, but `used` has to be so.
     """
-    if used is not _array(used):
+    if used.dtype != np.int64 or not (used.flags.c_contiguous and used.flags.writeable):
         raise ValueError("`used` cannot be changed in place: it has to be writable int64")
     book = Book(*map(_array, book))
-    results = np.empty((len(events), X_COLUMNS), np.int64)
+    results = table(len(events), X_COLUMNS)
     if len(order) < len(events):
         results[:] = LEFT_OUT
     # memory that is never written costs nothing, more of it later a copy
-    parts = np.empty((2 * len(order) + 16, PART_COLUMNS), np.int64)
-    draws = np.empty((2 * len(order) + 16, DRAW_COLUMNS), np.int64)
+    parts, draws = (table(2 * len(order) + 16, width) for width in (PART_COLUMNS, DRAW_COLUMNS))
     done, part_end, draw_end = 0, 0, 0
-    events, order = _array(events), _array(order)
+    events, order = np.require(events, np.int64, ["F", "W"]), _array(order)
     while True:
         done, part_end, draw_end = PRICE_EVENTS(
             events, order, done, book, used, results, parts, draws, part_end, draw_end
         )
         if done == len(order):
             return Priced(results, parts[:part_end], draws[:draw_end])
-        parts = np.concatenate([parts, np.empty_like(parts)])
-        draws = np.concatenate([draws, np.empty_like(draws)])
+        parts, draws = _with_room(parts), _with_room(draws)
+
+
+def _with_room(rows: Ints) -> Ints:
+    """The rows, and as many more."""
+    larger = table(2 * len(rows), rows.shape[1])
+    larger[:len(rows)] = rows
+    return larger
 
 
 def _array(array: Any) -> Ints:  # noqa: ANN401

@@ -8,13 +8,13 @@ import polars as pl
 from mediation.file_context import FileContext
 from mediation.outcome import Outcome, conserved
 from mediation.reject import rejects
+from rating.allowance_use import Use
 from rating.catalog import Catalog
 from rating.legs import Legs
 from rating.lookups import Turned, locate
 from rating.price_arrays import X_STATUS
 from rating.retail import Retail, ask, price_retail, try_without_state
 from rating.schema import ALLOWANCE_USE
-from rating.spots import Spots
 from rating.turned_away import Verdicts
 from rating.wholesale import price_wholesale
 
@@ -27,8 +27,13 @@ class Rated:
     """table charge: the retail legs in the order of usage, then the wholesale legs"""
     turned: pl.DataFrame
     """usage that was turned away, with code and detail"""
-    state: pl.DataFrame
-    """table allowance_use after the usage"""
+    use: Use
+    """what was used of allowances after the usage"""
+
+    @property
+    def state(self) -> pl.DataFrame:
+        """Table allowance_use after the usage."""
+        return self.use.frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +42,18 @@ class RatedFile:
 
     outcome: Outcome
     """table charge, and rejects of the usage that was turned away"""
-    state: pl.DataFrame
-    """table allowance_use after the file"""
+    use: Use
+    """what was used of allowances after the file"""
+
+    @property
+    def state(self) -> pl.DataFrame:
+        """Table allowance_use after the file."""
+        return self.use.frame
 
 
 def rate(
-    usage: pl.DataFrame, catalog: Catalog, ctx: FileContext, state: pl.DataFrame | None = None
+    usage: pl.DataFrame, catalog: Catalog, ctx: FileContext,
+    state: pl.DataFrame | Use | None = None,
 ) -> RatedFile:
     """The charges of one file's usage; `state` (ALLOWANCE_USE) is what was used before.
 
@@ -54,10 +65,10 @@ def rate(
         money_at_risk_micros="partner_charge_micros", currency="partner_currency",
     ))
     outcome = conserved("rate", usage["record_index"], Outcome(rated.charges, away))
-    return RatedFile(outcome, rated.state)
+    return RatedFile(outcome, rated.use)
 
 
-def price_usage(usage: pl.DataFrame, catalog: Catalog, state: pl.DataFrame) -> Rated:
+def price_usage(usage: pl.DataFrame, catalog: Catalog, state: pl.DataFrame | Use) -> Rated:
     """The charges of usage that may come from several files, and the state after it.
 
     Events that hold something are walked in order of start and usage key.
@@ -65,12 +76,9 @@ def price_usage(usage: pl.DataFrame, catalog: Catalog, state: pl.DataFrame) -> R
     book, turned = catalog.lookups, Turned(usage)
     located = locate(usage, book, turned)
     known = usage if len(located.row) == usage.height else usage[located.row]
-    spots = Spots.of(
-        [located.service, located.direction, located.relation, located.serving,
-         located.destination], len(book.zones),
-    )
-    wholesale = price_wholesale(known, located, spots, book)
-    asked = ask(known, located, spots, book)
+    spot = book.spots.numbered(located.place)
+    wholesale = price_wholesale(known, located, spot, book)
+    asked = ask(known, located, spot, book)
     verdicts = Verdicts(asked, wholesale)
     lacking = verdicts.lacking
     away, stay = np.flatnonzero(lacking), np.flatnonzero(~lacking)
@@ -84,7 +92,7 @@ def price_usage(usage: pl.DataFrame, catalog: Catalog, state: pl.DataFrame) -> R
     result[stay] = np.arange(len(stay))
     retail = Retail(
         priced, held, catalog.exchange.matrix, result[good], located.tariff[good],
-        asked.payer[good], asked.currency[good], asked.fx_row[good], asked.tax_row[good],
+        located.payer[good], located.currency[good], asked.fx_row[good], asked.tax_row[good],
     )
     legs = Legs(usage, located.take(good), book)
     return Rated(

@@ -1,12 +1,13 @@
 """Rate cards: which rate holds when and in which band, for each question that events ask."""
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from rating.local_time import ALWAYS_S, NEVER_S, seconds
+from rating.numbering import Answers
 from rating.price_arrays import MIN_S
 from rating.row_spans import Ints, bounds, first_of_runs, spread
 from rating.zone_chains import (
@@ -26,36 +27,20 @@ _NOTHING: Final = np.iinfo(np.int64).max
 _ROW_BITS: Final = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Cards:
-    """The card of each question, and all cards answered so far as `Book` has them."""
+class Deck(NamedTuple):
+    """All cards dealt so far, as `Book` has them."""
 
-    card: pl.Series
-    """Int64, in the order of the questions"""
     card_from: Ints
     epochs: Ints
     band_rates: Ints
 
 
-@dataclass(slots=True)
-class _Answered:
-    """The cards so far."""
-
-    known: pl.DataFrame
-    """key, card"""
-    sizes: Ints
-    """epochs of each card"""
-    epochs: Ints
-    band_rates: Ints
-
-
-def _nothing_answered() -> _Answered:
+def _no_cards() -> Deck:
     none = np.zeros(0, np.int64)
-    known = pl.DataFrame(schema={"key": pl.Int64, "card": pl.Int64})
-    return _Answered(known, none, none.reshape(0, 2), none)
+    return Deck(bounds(none), none.reshape(0, 2), none)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class RateCards:
     """The rates of the catalog laid out to answer questions; answers are kept."""
 
@@ -72,7 +57,11 @@ class RateCards:
     """place in `times` of the begin of each rate's validity"""
     end: Ints
     """place in `times` of its end, -1 for none"""
-    answered: _Answered = field(default_factory=_nothing_answered)
+    deck: Deck = field(default_factory=_no_cards)
+
+    def __post_init__(self) -> None:
+        """No questions answered yet."""
+        self._dealt = Answers(self._deal)
 
     @classmethod
     def of(
@@ -96,34 +85,26 @@ class RateCards:
             np.where(ends >= NEVER_S, -1, np.searchsorted(times, ends)),
         )
 
-    def cards(self, asked: pl.DataFrame) -> Cards:
-        """The card of each row of `asked` (columns QUESTION), and all cards."""
-        keys = pl.DataFrame({"key": self.zones.keys(heads(asked, self.tariffs), asked)})
-        answered = self.answered
-        found = keys.join(answered.known, on="key", how="left", maintain_order="left")["card"]
-        if found.null_count():
-            new = keys.filter(found.is_null())["key"].unique().sort()
-            self._answer(new.to_numpy())
-            found = keys.join(answered.known, on="key", how="left", maintain_order="left")["card"]
-        return Cards(found, bounds(answered.sizes), answered.epochs, answered.band_rates)
+    def cards(self, asked: pl.DataFrame) -> Ints:
+        """The card of each row of `asked` (columns QUESTION); the deck has it from then on."""
+        return self._dealt.of(self.zones.keys(heads(asked, self.tariffs), asked))
 
-    def _answer(self, keys: Ints) -> None:
-        """Add the cards of new keys."""
-        done = self.answered
-        sizes, epochs, rates = [done.sizes], [done.epochs], [done.band_rates]
-        begin = len(done.band_rates)
+    def _deal(self, keys: Ints) -> Ints:
+        """The cards of new keys."""
+        card_from, epochs, band_rates = self.deck
+        sizes, times, rates = [np.diff(card_from)], [epochs], [band_rates]
+        begin = len(band_rates)
         for start in range(0, len(keys), _AT_ONCE):
-            counts, times, band_rates = self._answers(keys[start:start + _AT_ONCE])
-            at = begin + np.arange(len(times), dtype=np.int64) * self.bands
+            counts, begins, of_bands = self._answers(keys[start:start + _AT_ONCE])
+            at = begin + np.arange(len(begins), dtype=np.int64) * self.bands
             sizes.append(counts)
-            epochs.append(np.stack([times, at], axis=1))
-            rates.append(band_rates.reshape(-1))
-            begin += band_rates.size
-        cards = np.arange(len(keys), dtype=np.int64) + len(done.sizes)
-        done.known = pl.concat([done.known, pl.DataFrame({"key": keys, "card": cards})])
-        done.sizes = np.concatenate(sizes)
-        done.epochs = np.concatenate(epochs)
-        done.band_rates = np.concatenate(rates)
+            times.append(np.stack([begins, at], axis=1))
+            rates.append(of_bands.reshape(-1))
+            begin += of_bands.size
+        self.deck = Deck(
+            bounds(np.concatenate(sizes)), np.concatenate(times), np.concatenate(rates)
+        )
+        return np.arange(len(keys), dtype=np.int64) + len(card_from) - 1
 
     def _answers(self, keys: Ints) -> tuple[Ints, Ints, Ints]:
         """Epochs per key, and per epoch when it begins and the rate of each band."""

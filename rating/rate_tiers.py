@@ -48,8 +48,7 @@ class RateTiers:
         """What is told of each rate; see TariffBook.rates."""
         size = pl.col("unit_size")
         return self.base.select(
-            pl.int_range(pl.len(), dtype=pl.Int64).alias("rate"), _rate_row(), _RATE_LINE, "tariff",
-            "band",
+            pl.int_range(pl.len(), dtype=pl.Int64).alias("rate"), _RATE_LINE, "tariff", "band",
             "unit_size", (pl.col("first_interval") * size).alias("first_interval"),
             (pl.col("next_interval") * size).alias("next_interval"),
             pl.col("setup_fee_micros").fill_null(0), "markup_ppm",
@@ -64,10 +63,6 @@ class RateTiers:
 
 
 _RATE_LINE = pl.col("line").cast(pl.Int32).alias("rate_line")
-
-
-def _rate_row() -> pl.Expr:
-    return pl.format("rates.csv:{}", "line").alias("rate_row")
 
 
 def _tier_rows(base: pl.DataFrame, further: pl.DataFrame) -> pl.DataFrame:

@@ -23,13 +23,19 @@ class Relations:
     @classmethod
     def of(cls, friends: pl.DataFrame, groups: pl.DataFrame, accounts: pl.Series) -> "Relations":
         """Of the catalog tables friends and groups; account_no is the place in accounts."""
-        rows = accounts.rename("account").to_frame().with_row_index("account_no")
+        known = accounts if friends.height else accounts.clear()
+        rows = known.rename("account").to_frame().with_row_index("account_no")
         number = digits_number(pl.col("number"))
         return cls(
             friends.join(rows.cast({"account_no": pl.Int64}), on="account").select(
                 "account_no", number.alias("other"), "valid_from", "valid_to"),
             groups.select("group", number, "valid_from", "valid_to"),
         )
+
+    @property
+    def none(self) -> bool:
+        """Whether there are no friends and no groups."""
+        return self.friends.is_empty() and self.members.is_empty()
 
     def codes(self, events: pl.DataFrame) -> Ints:
         """Per event 0 for none, 1 for @group, 2 for @friend, 3 for both.
@@ -38,8 +44,6 @@ class Relations:
         started_at.
         """
         found = np.zeros(events.height, np.int64)
-        if self.friends.is_empty() and self.members.is_empty():
-            return found
         row = pl.int_range(pl.len(), dtype=pl.Int64)
         asked = events.select(
             "account_no", "started_at", row=row, other=digits_number(pl.col("other_party")),

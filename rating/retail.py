@@ -1,24 +1,15 @@
 """What the account pays: its product's tariff, allowances, discounts, exchange rate and tax."""
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 import polars as pl
 
 from rating.allowance_held import Held
-from rating.catalog_tables import DIRECTIONS, SERVICES
+from rating.allowance_holders import Askers
+from rating.allowance_use import Use
 from rating.conversions import NONE, SAME
-from rating.event_rows import (
-    Columns,
-    book_of,
-    cards_of,
-    columns_at,
-    event_columns,
-    event_rows,
-    nothing_held,
-    walking_order,
-)
+from rating.event_rows import book_of, event_rows, nothing_held, rows_at
 from rating.lookup_book import LookupBook
 from rating.lookups import Located
 from rating.price_arrays import (
@@ -34,14 +25,8 @@ from rating.price_arrays import (
     X_STATUS,
 )
 from rating.price_batch import Priced, price_batch
-from rating.rate_cards import Cards
-from rating.spots import OTHER, Spots
-from rating.validity import Flags, Ints, gathered, ints, numbered, taken
-from rating.zone_chains import RELATIONS
-
-_SERVICE: Final = pl.Enum([*SERVICES, OTHER])
-_DIRECTION: Final = pl.Enum([*DIRECTIONS, OTHER])
-_RELATION: Final = pl.Enum(RELATIONS)
+from rating.validity import Flags, Ints, ints, numbered
+from rating.walking_order import walking_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +36,10 @@ class Asked:
     usage: pl.DataFrame
     """the rows of these events alone"""
     located: Located
-    spots: Spots
-    cards: Cards
-    columns: Columns
+    spot: Ints
+    """numbers of the spots of the book"""
+    rows: Ints
     """for the charging function, nothing held yet"""
-    payer: Ints
-    """row of accounts"""
-    currency: Ints
-    """number of the payer's currency"""
     fx_row: Ints
     """SAME, NONE or row of the exchange matrix"""
     tax_row: Ints
@@ -83,30 +64,25 @@ class Retail:
     tax_row: Ints
 
 
-def ask(usage: pl.DataFrame, located: Located, spots: Spots, book: LookupBook) -> Asked:
+def ask(usage: pl.DataFrame, located: Located, spot: Ints, book: LookupBook) -> Asked:
     """What the catalog says of the events; `usage` has their rows alone, in their order."""
-    payer = book.payer[located.account]
-    currency = book.account_currency[payer]
-    fx_row = book.conversions.rows_at(book.tariff_currency[located.tariff], currency, located.at)
-    own = book.account_tax[payer]
-    tax = np.where(own >= 0, own, book.product_tax[located.product])
-    tax_row = book.tax_rates.rows_at(tax, located.serving, book.zones, located.at)
-    product = book.sim_product[located.sim]
-    percent, fixed = book.discounts.sums(product, located.account, spots, book.zones, located.at)
-    cards = cards_of(located.tariff, spots, book)
-    columns = event_columns(located, located.tariff, cards.card.to_numpy(), usage, book)
-    columns |= {E_PERCENT: percent, E_FIXED: fixed, E_FX: np.maximum(fx_row, SAME),
-                E_TAX: book.tax_rates.ppm(tax_row)}
-    import_missing = _import(columns, usage, located, book)
-    return Asked(usage, located, spots, cards, columns, payer, currency, fx_row, tax_row,
-                 (tax >= 0) & (tax_row < 0), import_missing)
+    at = located.at
+    fx_row = book.conversions.rows_at(book.tariff_currency[located.tariff], located.currency, at)
+    tax_row = book.tax_rates.rows_at(located.tax, located.serving, at)
+    rows = event_rows(located, located.tariff, spot, usage, book)
+    rows[:, E_PERCENT], rows[:, E_FIXED] = book.discounts.sums(
+        located.product_number, located.account, spot, at, book.spots
+    )
+    rows[:, E_FX], rows[:, E_TAX] = np.maximum(fx_row, SAME), book.tax_rates.ppm(tax_row)
+    import_missing = _import(rows, usage, located, book)
+    return Asked(usage, located, spot, rows, fx_row, tax_row,
+                 (located.tax >= 0) & (tax_row < 0), import_missing)
 
 
-def _import(columns: Columns, usage: pl.DataFrame, located: Located, book: LookupBook) -> Flags:
+def _import(rows: Ints, usage: pl.DataFrame, located: Located, book: LookupBook) -> Flags:
     """Add what the partner states, for tariffs that mark it up."""
-    size = len(located.row)
-    lacking = np.zeros(size, np.bool_)
-    asked = np.flatnonzero(taken(book.imported_tariffs, located.tariff, 0))
+    lacking = np.zeros(len(rows), np.bool_)
+    asked = np.flatnonzero(book.imported_tariffs[located.tariff])
     if len(asked):
         stated = usage[asked].select(
             charge=pl.when(pl.col("partner_currency").is_not_null()).then("partner_charge_micros"),
@@ -116,63 +92,46 @@ def _import(columns: Columns, usage: pl.DataFrame, located: Located, book: Looku
         source = numbered(stated["currency"], book.currencies)
         target = book.tariff_currency[located.tariff[asked]]
         fx = book.conversions.rows_at(source, target, located.at[asked])
-        charged, row = np.full(size, -1, np.int64), np.full(size, -1, np.int64)
-        charged[asked] = np.where(fx == NONE, -1, charge)
-        row[asked] = np.maximum(fx, SAME)
-        columns |= {E_IMPORT: charged, E_IMPORT_FX: row}
+        rows[asked, E_IMPORT] = np.where(fx == NONE, -1, charge)
+        rows[asked, E_IMPORT_FX] = np.maximum(fx, SAME)
         lacking[asked] = (charge >= 0) & (fx == NONE)
     return lacking
 
 
 def try_without_state(asked: Asked, places: Ints, book: LookupBook) -> Ints:
     """The status that these events would have if nobody held anything."""
-    table = book_of(book, asked.cards, book.catalog.exchange.matrix, nothing_held())
-    rows = event_rows(columns_at(asked.columns, places), len(places))
+    if not len(places):
+        return places
+    table = book_of(book, book.catalog.exchange.matrix, nothing_held())
+    rows = rows_at(asked.rows, places)
     priced = price_batch(rows, np.arange(len(places)), table, np.zeros(0, np.int64))
     status: Ints = priced.results[:, X_STATUS]
     return status
 
 
 def price_retail(
-    asked: Asked, places: Ints, state: pl.DataFrame, book: LookupBook
+    asked: Asked, places: Ints, state: pl.DataFrame | Use, book: LookupBook
 ) -> tuple[Priced, Held]:
     """What these events cost with what is held; the rows of the results are those of `places`."""
-    size = len(asked.located.row)
-    whole = len(places) == size
-    usage = asked.usage if whole else asked.usage[places]
-    held = book.catalog.allowance_book.hold(_holders(asked, places, usage, book), state)
-    columns = asked.columns if whole else columns_at(asked.columns, places)
-    rows = event_rows(
-        columns | {E_HOLDER: held.holder, E_SIM: held.sim, E_PLACE: held.place}, len(places)
+    located, keys = asked.located.take(places), asked.usage["usage_key"]
+    whole = len(places) == len(asked.rows)
+    held = book.catalog.allowance_book.hold(
+        _askers(located, asked.spot[places], book), book.places_asked, state
     )
-    order = walking_order(asked.located.at[places], usage["usage_key"], held.walk)
-    table = book_of(
-        book, asked.cards, book.catalog.exchange.matrix, held.matrices._asdict()
-    )
+    rows = rows_at(asked.rows, places)
+    rows[:, E_HOLDER], rows[:, E_SIM], rows[:, E_PLACE] = held.holder, held.sim, held.place
+    order = walking_order(located.at, keys if whole else keys[places], held.walk)
+    table = book_of(book, book.catalog.exchange.matrix, held.matrices._asdict())
     return price_batch(rows, order, table, held.used), held
 
 
-def _holders(asked: Asked, places: Ints, usage: pl.DataFrame, book: LookupBook) -> pl.DataFrame:
+def _askers(located: Located, spot: Ints, book: LookupBook) -> Askers:
     """The events as the allowance book asks for them."""
-    located, spots, catalog = asked.located.take(places), asked.spots, book.catalog
-    spot = spots.spot[places]
-    zones = pl.Enum(book.zones)
-
-    def named(numbers: Ints, kind: pl.Enum) -> pl.Series:
-        return pl.Series(numbers.astype(np.uint32)).cat.to(kind)
-
-    return pl.DataFrame({
-        "account_no": located.account,
-        "imsi": gathered(catalog.identity["imsi"], located.sim)
-        if catalog.allowance_book.has_sims else None,
-        "place_key": (located.partner + 1) * spots.count + spot,
-        "product": named(book.sim_product[located.sim], pl.Enum(book.products)),
-        "tariff": named(located.tariff, pl.Enum(book.tariffs["tariff"])),
-        "started_at": usage["started_at"],
-        "service": named(spots.service, _SERVICE)[spot],
-        "direction": named(spots.direction, _DIRECTION)[spot],
-        "relation": named(spots.relation, _RELATION)[spot],
-        "serving_zone": named(spots.serving, zones)[spot],
-        "destination_zone": named(spots.destination, zones)[spot],
-        "partner": usage["partner"],
-    })
+    sim = np.full(len(located.row), -1, np.int64)
+    if book.catalog.allowance_book.has_sims:
+        sim = book.allowance_sims[located.sim]
+    return Askers(
+        located.account, book.allowance_products[located.product_number],
+        book.allowance_tariffs[located.tariff], sim, located.at,
+        book.spot_of_partner(spot, located.partner),
+    )

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
+SmallInts = npt.NDArray[np.int32]
+Flags = npt.NDArray[np.bool_]
 _BLOCK: Final = 8192
 
 
@@ -40,17 +42,3 @@ def interleaved(columns: Sequence[Ints]) -> Ints:
         for number, column in enumerate(columns):
             rows[:, number] = column[begin:begin + _BLOCK]
     return table
-
-
-def numbered(keys: Ints, space: int) -> tuple[Ints, Ints]:
-    """The distinct keys (from 0 below `space`), ascending, and per key its place among them."""
-    if space > 16 * len(keys):
-        distinct, place = np.unique(keys, return_inverse=True)
-        return distinct, place.astype(np.int64)
-    # a table of all possible keys costs less than sorting those there are
-    seen = np.zeros(space, np.bool_)
-    seen[keys] = True
-    distinct = np.flatnonzero(seen)
-    number = np.empty(space, np.int64)
-    number[distinct] = np.arange(len(distinct), dtype=np.int64)
-    return distinct, number[keys]

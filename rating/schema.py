@@ -16,13 +16,13 @@ CHARGE = Table(
         C("account", "text", "account that is charged; partner:NAME on the wholesale leg"),
         C("used_by", "text", "account of the SIM, which another account may pay for"),
         C("product", "word", "product of the SIM's account (retail)", null=True),
-        C("currency", "text", "currency of the amounts due"),
+        C("currency", "word", "currency of the amounts due"),
         C("amount_micros", "int64", "amount due: net and tax"),
         C("net_micros", "int64", "amount due before tax, in currency"),
         C("tax_micros", "int64", "tax within the amount due"),
         C("tax_ppm", "int64", "tax rate in millionths; null where no tax class applies",
           null=True),
-        C("tax_row", "text", "file:line of the tax rate", null=True),
+        C("tax_line", "int32", "line in taxes.csv of the tax rate", null=True),
         C("source", "word", "tariff: priced by us; partner: the charge the partner states"),
         C("expected_micros", "int64", "wholesale: what the agreement's tariff gives before tax, "
           "in currency", null=True),
@@ -31,11 +31,11 @@ CHARGE = Table(
         C("started_at", "time", "start of the event, UTC"),
         C("tariff", "word", "tariff that priced the event: of the product (retail) or of the "
           "agreement (wholesale)", null=True),
-        C("rate_row", "text", "file:line of the rate at the event's start", null=True),
+        C("rate_line", "int32", "line in rates.csv of the rate at the event's start", null=True),
         C("serving_zone", "word", "zone of the serving network"),
-        C("destination", "text", "destination by ported number or longest prefix", null=True),
-        C("destination_prefix", "text", "the prefix that matched; null for a ported number",
-          null=True),
+        C("destination", "word", "destination by ported number or longest prefix", null=True),
+        C("destination_line", "int32", "line in number_plan.csv of the prefix that matched; null "
+          "for a ported number", null=True),
         C("destination_zone", "word", "zone of the destination, * where it plays no part"),
         C("relation", "word", "@group, @friend or @group@friend where one holds", null=True),
         C("unit", "word", "s, bytes, event or unit"),
@@ -54,13 +54,14 @@ CHARGE = Table(
           "tariff_currency", null=True),
         C("unrounded_nanos", "int64", "the exact amount before rounding in billionths of "
           "tariff_currency, cut off", null=True),
-        C("exchange_rate", "text", "what one unit of tariff_currency is in currency", null=True),
-        C("exchange_row", "text", "file:line of the exchange rate", null=True),
+        C("exchange_rate", "word", "what one unit of tariff_currency is in currency", null=True),
+        C("exchange_row", "word", "file:line of the exchange rate", null=True),
         C("rounding", "word", "stage, mode and decimals of the tariff", null=True),
         C("parts", "parts", "in order: billed units of one band, rate and tier, price as a ratio, "
           "amount in tariff_currency; covered units have no price"),
         C("draws", "draws", "in order: units covered by one allowance's period, and what it had "
-          "used before and gave, in 1/scale of its unit; a counter covers none"),
+          "used before and gave, in 1/scale of its unit; a counter covers none; holder is null "
+          "for the account used_by"),
         C("catalog_version", "word", "content hash of the catalog used"),
     ),
 )

@@ -1,63 +1,62 @@
-"""The different places and kinds of events in a batch, each once: questions to the books."""
+"""The different places and kinds of events, each numbered once: questions to the books."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from rating.catalog_tables import DIRECTIONS, SERVICES
-from rating.validity import Ints, distinct
+from rating.numbering import Numbers
+from rating.validity import Ints
 from rating.zone_chains import RELATIONS
 
 OTHER: Final = "?"
 """Stands for a service or direction that is not known; no rate has it"""
 
 
-@dataclass(frozen=True, slots=True)
-class Spots:
-    """Each combination of service, direction, relation and zones that occurs, as numbers."""
+class Spots(NamedTuple):
+    """Combinations of service, direction, relation and zones, as numbers."""
 
     service: Ints
     direction: Ints
     relation: Ints
     serving: Ints
     destination: Ints
-    spot: Ints
-    """per event its combination"""
 
-    @classmethod
-    def of(cls, columns: Sequence[Ints], zones: int) -> "Spots":
-        """The combinations of service, direction, relation, serving and destination zone.
 
-        `zones` is how many numbers zones have.
-        """
-        sizes = (len(SERVICES) + 1, len(DIRECTIONS) + 1, len(RELATIONS), zones, zones)
-        code = columns[0]
-        for size, column in zip(sizes[1:], columns[1:], strict=True):
-            code = code * size + column
-        different, spot = distinct(code)
-        parts = []
-        for size in reversed(sizes):
-            different, part = np.divmod(different, size)
+class SpotBook:
+    """Each combination that came up so far, with a number that does not change."""
+
+    def __init__(self, zones: pl.Series) -> None:
+        """No combinations yet; `zones` are the names in the order of their numbers."""
+        self._zones = zones
+        self._numbers = Numbers()
+
+    def numbered(self, place: Ints) -> Ints:
+        """The number of each combination, which is given as `Located.place`."""
+        return self._numbers.of(place)
+
+    def spots(self, numbers: Ints) -> Spots:
+        """The combinations with these numbers."""
+        rest, parts = self._numbers.keys[numbers], []
+        zones = len(self._zones)
+        for size in (zones, zones, len(RELATIONS), len(DIRECTIONS) + 1):
+            rest, part = np.divmod(rest, size)
             parts.append(part)
-        destination, serving, relation, direction, service = parts
-        return cls(service, direction, relation, serving, destination, spot)
+        destination, serving, relation, direction = parts
+        return Spots(rest, direction, relation, serving, destination)
 
-    @property
-    def count(self) -> int:
-        """How many combinations there are."""
-        return len(self.service)
+    def texts(self, numbers: Ints) -> pl.DataFrame:
+        """service, direction, relation, serving_zone, destination_zone of each number."""
+        def named(names: Sequence[str] | pl.Series, numbers: Ints) -> pl.Series:
+            return pl.Series(names)[pl.Series(numbers)]
 
-    def texts(self, zones: pl.Series) -> pl.DataFrame:
-        """service, direction, relation, serving_zone, destination_zone of each combination."""
-        def named(names: Sequence[str], numbers: Ints) -> pl.Series:
-            return pl.Series([*names, OTHER])[numbers]
-
+        asked = self.spots(numbers)
         return pl.DataFrame({
-            "service": named(SERVICES, self.service),
-            "direction": named(DIRECTIONS, self.direction),
-            "relation": pl.Series(RELATIONS)[self.relation],
-            "serving_zone": zones[self.serving], "destination_zone": zones[self.destination],
+            "service": named([*SERVICES, OTHER], asked.service),
+            "direction": named([*DIRECTIONS, OTHER], asked.direction),
+            "relation": named(RELATIONS, asked.relation),
+            "serving_zone": named(self._zones, asked.serving),
+            "destination_zone": named(self._zones, asked.destination),
         })

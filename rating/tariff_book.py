@@ -23,7 +23,7 @@ from rating.price_arrays import (
     Book,
 )
 from rating.rate_candidates import Candidate, nearest
-from rating.rate_cards import Cards, RateCards, heads
+from rating.rate_cards import Deck, RateCards, heads
 from rating.rate_tiers import RateTiers
 from rating.row_spans import Ints
 from rating.zone_chains import DIRECTION_WORDS, Words, ZoneChains
@@ -100,7 +100,7 @@ class TariffBook:
     def rates(self) -> pl.DataFrame:
         """What is told of each rate, in the order of their numbers.
 
-        rate (number), rate_row, rate_line, tariff, band, unit_size, first_interval and
+        rate (number), rate_line, tariff, band, unit_size, first_interval and
         next_interval in base units, setup_fee_micros, markup_ppm.
         """
         return self._tiers.rates_frame()
@@ -110,12 +110,17 @@ class TariffBook:
         """What is told of each tier: tier, rate_line, price_micros, price_units in base units."""
         return self._tiers.tiers_frame()
 
-    def cards(self, asked: pl.DataFrame) -> Cards:
-        """The rate cards of the questions in `asked` (columns QUESTION, text).
+    def cards(self, asked: pl.DataFrame) -> Ints:
+        """The rate cards of the questions in `asked` (columns QUESTION, text): places in `deck`.
 
-        Numbers of cards stay valid; the arrays grow with new questions.
+        Numbers of cards stay valid.
         """
         return self._cards.cards(asked)
+
+    @property
+    def deck(self) -> Deck:
+        """All cards asked for so far; it grows with new questions."""
+        return self._cards.deck
 
     def offsets_at(self, zone: pl.Series, at: pl.Series) -> pl.Series:
         """The offsets in seconds, Int64, of the zones (numbers, -1: null) at the moments."""

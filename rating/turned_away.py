@@ -106,18 +106,18 @@ class Verdicts:
 
     def _texts(self, places: Ints, book: LookupBook) -> dict[str, pl.Series]:
         """What the details name, a value for each of the places."""
-        located, asked = self.asked.located.take(places), self.asked
+        located = self.asked.located.take(places)
         accounts = book.catalog.frames["accounts"]["account"]
         agreed = gathered(book.tariffs["tariff"], self.wholesale.tariff[places])
         relation = located.relation
         heads = pl.Series(["", "@group > ", "@friend > ", "@group > @friend > "])[relation]
         return {
             "of": accounts[located.account],
-            "payer": accounts[asked.payer[places]],
+            "payer": accounts[located.payer],
             "product": book.catalog.frames["products"]["product"][located.product],
             "tariff": book.tariffs["tariff"][located.tariff],
             "tariff_currency": book.tariffs["currency"][located.tariff],
-            "currency": book.currencies[asked.currency[places]],
+            "currency": book.currencies[located.currency],
             "serving_zone": book.zones[located.serving],
             "destination_zone": book.zones[located.destination],
             "serving_chain": book.chain_texts[located.serving],

@@ -1,25 +1,29 @@
 """`python -m rating.warm`: compile what rating runs compiled once, so no later process has to."""
 
 import numpy as np
+import polars as pl
 
-from rating import row_search
-from rating.price_arrays import Book
-from rating.price_batch import Priced, price_batch
+from mediation.schema import USAGE
+from rating.allowance_holders import Askers
+from rating.catalog import Catalog
+from rating.catalog_read import typed
+from rating.catalog_tables import TABLES
+from rating.catalog_units import with_unit_sizes
+from rating.rate import Rated, price_usage
+from rating.schema import ALLOWANCE_USE
 
-COLUMNS = {
-    "tariffs": 6, "rates": 10, "tiers": 2, "epochs": 2, "slots": 2, "shifts": 2, "fx": 2,
-    "holdings": 8, "allowances": 4, "scopes": 1,
-}
 
-
-def warm() -> Priced:
-    """The price of no event; what computes it is in numba's cache afterwards."""
-    row_search.warm()
-    book = Book(*(
-        np.zeros((1, COLUMNS[name]) if name in COLUMNS else 1, np.int64) for name in Book._fields
-    ))
-    none = np.zeros(0, np.int64)
-    return price_batch(np.zeros((0, 16), np.int64), none, book, none)
+def warm() -> Rated:
+    """No usage rated by a catalog of nothing: all that this runs is in numba's cache afterwards."""
+    frames = with_unit_sizes(
+        {table.name: typed(table, pl.DataFrame(), "UTC", []) for table in TABLES}, []
+    )
+    catalog, none = Catalog("", "UTC", frames), np.zeros((6, 0), np.int64)
+    held = catalog.allowance_book.hold(
+        Askers(*none), catalog.lookups.places_asked, ALLOWANCE_USE.empty()
+    )
+    held.drawn(none[:5].T)
+    return price_usage(USAGE.empty(), catalog, ALLOWANCE_USE.empty())
 
 
 if __name__ == "__main__":

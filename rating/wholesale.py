@@ -7,12 +7,11 @@ import numpy as np
 import polars as pl
 
 from rating.conversions import NONE, SAME, Stated
-from rating.event_rows import book_of, cards_of, event_columns, event_rows, nothing_held
+from rating.event_rows import book_of, event_rows, nothing_held
 from rating.lookup_book import LookupBook
 from rating.lookups import Located
 from rating.price_arrays import E_FX, OVERFLOW, PRICED, X_NET, X_STATUS
 from rating.price_batch import Priced, price_batch
-from rating.spots import Spots
 from rating.validity import Flags, Ints, ints, numbered, taken
 
 _MOST: Final = np.iinfo(np.int64).max
@@ -57,30 +56,25 @@ class Wholesale:
 
 
 def price_wholesale(
-    usage: pl.DataFrame, located: Located, spots: Spots, book: LookupBook
+    usage: pl.DataFrame, located: Located, spot: Ints, book: LookupBook
 ) -> Wholesale:
     """The wholesale leg of each event; `usage` has the events' rows alone, in their order."""
     stated = (usage["partner_charge_micros"].is_not_null()
               & usage["partner_currency"].is_not_null()).to_numpy()
-    charge = ints(usage["partner_charge_micros"].fill_null(0))
-    tax = ints(usage["partner_tax_micros"].fill_null(0))
-    agreement = book.agreement_rows.rows_at(located.partner, located.at)
-    tariff = taken(book.agreement_tariff, agreement)
+    charge, tax = ints(usage["partner_charge_micros"], 0), ints(usage["partner_tax_micros"], 0)
+    tariff = located.agreed
     currency = taken(book.tariff_currency, tariff)
     fx, fx_row = _conversion(usage, located, currency, stated, book)
-    agreed = np.flatnonzero(tariff >= 0)
-    cards = cards_of(tariff, spots, book)
-    columns = event_columns(located, tariff, cards.card.to_numpy(), usage, book)
-    columns[E_FX] = np.maximum(fx_row, SAME)
+    rows = event_rows(located, tariff, spot, usage, book)
+    rows[:, E_FX] = np.maximum(fx_row, SAME)
     priced = price_batch(
-        event_rows(columns, len(tariff)), agreed, book_of(book, cards, fx, nothing_held()),
-        np.zeros(0, np.int64),
+        rows, np.flatnonzero(tariff >= 0), book_of(book, fx, nothing_held()), np.zeros(0, np.int64)
     )
     status = priced.results[:, X_STATUS]
     ours = status == PRICED
     return Wholesale(
         priced, np.where(ours, np.arange(len(ours)), -1), tariff, currency, fx,
-        np.where(ours, np.maximum(fx_row, SAME), SAME), priced.results[:, X_NET],
+        np.where(ours, rows[:, E_FX], SAME), priced.results[:, X_NET],
         ours & (fx_row != NONE), stated, charge, tax, usage["partner"], usage["partner_currency"],
         missing=~stated & ~ours & (status != OVERFLOW),
         too_large=np.where(stated, charge > _MOST - np.maximum(tax, 0), status == OVERFLOW),
@@ -95,15 +89,15 @@ def _conversion(
 
     What is not stated is owed in the agreement's currency.
     """
-    found = np.full(len(stated), SAME, np.int64)
     theirs = numbered(usage["partner_currency"], book.currencies)
-    asked = np.flatnonzero(stated & (currency >= 0))
-    found[asked] = book.conversions.rows_at(currency[asked], theirs[asked], located.at[asked])
+    asked = stated & (currency >= 0)
+    found = book.conversions.rows_at(currency, theirs, located.at)
+    found[~asked] = SAME
     matrix = book.catalog.exchange.matrix
     nanos = usage["partner_per_sdr_nanos"]
     if nanos.null_count() == nanos.len():
         return matrix, found
     own = Stated.of(matrix, ints(nanos))
     in_sdr = currency == numbered(pl.Series(["SDR"]), book.currencies)[0]
-    used = stated & in_sdr & (currency >= 0) & (own.row >= 0) & (found != SAME)
+    used = asked & in_sdr & (own.row >= 0) & (found != SAME)
     return own.matrix, np.where(used, own.row, found)

@@ -9,6 +9,7 @@ import polars as pl
 
 from rating.catalog_column import ANY, DIRECTIONS, FRIEND, GROUP, SERVICES
 from rating.row_spans import Ints, bounds, first_of_runs, spread
+from rating.validity import ints
 
 RELATIONS: Final = ("", GROUP, FRIEND, GROUP + FRIEND)
 DEPTHS: Final = 16
@@ -53,10 +54,10 @@ class Words:
         kind = texts.dtype
         if isinstance(kind, pl.Enum) and kind != self.kind:
             of_word = np.append(self.codes(kind.categories), self.count - 1)
-            codes: Ints = of_word[texts.to_physical().fill_null(len(kind.categories)).to_numpy()]
+            codes: Ints = of_word[ints(texts, len(kind.categories))]
             return codes
         known = texts if kind == self.kind else texts.cast(self.kind, strict=False)
-        return known.to_physical().cast(pl.Int64).fill_null(self.count - 1).to_numpy()
+        return ints(known, self.count - 1)
 
 
 SERVICE_WORDS: Final = Words(list(SERVICES))

@@ -18,7 +18,7 @@ select
   r.relation,
   r.serving_zone,
   r.tariff,
-  r.rate_row,
+  r.rate_line,
   r.billed_units,
   r.covered_units,
   r.unit,

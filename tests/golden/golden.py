@@ -39,7 +39,8 @@ def _lists() -> list[pl.Expr]:
     price = pl.format("{}/{}", field("price_micros"), field("price_units"))
     part = pl.format("{} {} {}@{}={}", field("band"), field("rate_line"), field("units"),
                      price.fill_null("covered"), field("amount_micros"))
-    draw = pl.format("{} of {} {}: {} units, {}+{}/{}", field("allowance"), field("holder"),
+    draw = pl.format("{} of {} {}: {} units, {}+{}/{}", field("allowance"),
+                     field("holder").fill_null("account"),
                      field("period_start").dt.strftime("%F"), field("units"), field("before"),
                      field("taken"), field("scale"))
     return [pl.col(name).list.eval(one).list.join(" + ").replace("", None).alias(name)

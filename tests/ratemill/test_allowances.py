@@ -78,6 +78,14 @@ def test_rated_files_count_and_only_for_the_holders_asked(small, store):
     assert state.row(0) == ("account:A1", "m", NOVEMBER, 7, 2)
 
 
+def test_a_draw_without_a_holder_is_that_of_the_account_used_by(small, store):
+    store("a", (1, None, 5), (2, "account:A1", 2), (3, "sim:1", 1))
+    use = AllowanceUse(small, HOLDERS)
+    assert used(use.before()) == {"account:A1": 7, "sim:1": 1}
+    use.add("p/b", charges("b", (4, None, 10)))
+    assert used(use.before()) == {"account:A1": 17, "sim:1": 1}
+
+
 def test_of_a_file_that_is_not_rated_only_what_is_posted_counts(small, store):
     store("a", (1, "account:A1", 5), rated=False)
     store("b", (2, "account:A1", 3), rated=False, post=True)

@@ -29,6 +29,7 @@ def test_a_call_over_the_border_of_two_bands(small, ratemill):
         "  rounding (event half_up 2) from 1.6765: +0.0035 EUR",
         "  tariff amount 1.68 EUR",
         "  net 1.68, tax 20 % (taxes.csv:2) 0.34, due 2.02 EUR",
+        "  voice mo, zone home to zone home (Austria, prefix 43)",
     ):
         assert line in shown.stdout.splitlines(), shown.stdout
     assert "wholesale" not in shown.stdout

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import pytest
 
+from ratemill.catalog_versions import with_prefix
 from ratemill.cli_explain_charge import charge_lines, charge_title, percent_text
 from ratemill.money import exact_text
 from rating.schema import CHARGE
@@ -19,9 +20,10 @@ def charge(**given):
     row = dict.fromkeys(CHARGE.names) | {
         "leg": "retail", "account": "A1", "used_by": "A1", "product": "flex", "currency": "EUR",
         "amount_micros": 290_000, "net_micros": 240_000, "tax_micros": 50_000, "tax_ppm": 200_000,
-        "tax_row": "taxes.csv:2", "source": "tariff", "service": "voice", "direction": "mo",
-        "tariff": "flex", "rate_row": "rates.csv:2", "serving_zone": "home",
-        "destination_zone": "eea", "destination": "Norway", "destination_prefix": "47",
+        "tax_line": 2, "source": "tariff", "service": "voice", "direction": "mo",
+        "tariff": "flex", "rate_line": 2, "serving_zone": "home",
+        "destination_zone": "eea", "destination": "Norway", "destination_line": 5,
+        "destination_prefix": "47",
         "unit": "s", "used_units": 61, "billed_units": 90, "covered_units": 30,
         "first_interval": 60, "next_interval": 30, "setup_fee_micros": 50_000,
         "adjustment_micros": 0, "discount_micros": -1_234, "rounding_micros": 1_234,
@@ -63,6 +65,12 @@ def test_every_step_of_a_retail_charge():
         ({"adjustment_micros": -10_000}, "lowered to the maximum: -0.01 EUR"),
         ({"exchange_rate": "0.9412", "exchange_row": "exchange_rates.csv:2", "currency": "CHF"},
          "converted at 0.9412 CHF a EUR (exchange_rates.csv:2) = 0.24 CHF"),
+        ({"destination_prefix": None},
+         "voice mo, zone home to zone eea (Norway, number_plan.csv:5)"),
+        ({"destination_line": None, "destination_prefix": None},
+         "voice mo, zone home to zone eea (Norway, ported number)"),
+        ({"draws": [DRAW | {"units": 0, "scale": 1, "holder": None}]},
+         "counter minutes of account:A1, period from 2026-10-31 23:00 UTC: 7 before, +90"),
         ({"draws": [DRAW | {"units": 0, "scale": 1}]},
          "counter minutes of sim:232990000000002, period from 2026-10-31 23:00 UTC: 7 before, +90"),
         ({"covered_units": 0, "parts": [PART | {"price_micros": None, "price_units": None}]},
@@ -75,6 +83,15 @@ def test_a_step_that_not_every_charge_has(given, line):
     assert line in charge_lines(charge(**given))
 
 
+def test_the_prefix_is_read_from_the_catalog_that_the_charge_was_made_with(small, tmp_path):
+    lines = (small.catalog / "number_plan.csv").read_text().splitlines()
+    for line, text in enumerate(lines[1:], start=2):
+        shown = with_prefix(charge(destination_line=line), small.catalog)
+        assert shown["destination_prefix"] == text.partition(",")[0]
+    assert with_prefix(charge(), tmp_path)["destination_prefix"] is None
+    assert with_prefix(charge(destination_line=None), small.catalog)["destination_prefix"] is None
+
+
 def test_who_pays_for_another():
     assert charge_title(charge(account="A3")).startswith("Charge, retail: A3 for A1 0.29 EUR")
 
@@ -83,7 +100,7 @@ def test_what_the_partner_states_beside_what_was_agreed():
     lines = charge_lines(charge(
         leg="wholesale", account="partner:nordtel", source="partner", product=None, currency="SDR",
         expected_micros=230_000, tariff_currency="SDR", parts=[], draws=[], tax_ppm=None,
-        tax_row=None,
+        tax_line=None,
     ))
     assert lines == [
         "as the partner states it in the record",

@@ -8,11 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mediation.schema import USAGE
 from rating.conversions import rate_text
 from rating.identity import digits_number, identities
 from rating.lookups import Turned, local_times, locate
-from rating.row_search import search
-from rating.validity import distinct, frozen
+from rating.numbering import Answers, Numbers, distinct
+from rating.rate import price_usage
+from rating.row_search import Spread
+from rating.schema import ALLOWANCE_USE, CHARGE
+from rating.validity import frozen, numbered
 from rating.zone_chains import RELATIONS
 
 FRIENDS = """
@@ -161,6 +165,18 @@ def test_the_clock_of_the_serving_network_where_the_record_agrees(catalog, found
     assert offset[1] == -18_000
 
 
+def test_usage_of_words_is_rated_as_that_of_texts(catalog, usage):
+    texts = usage({"partner_charge_micros": 7, "partner_currency": "EUR"}, {"service": "data"},
+                  {"partner": "nobody"}, {"serving_network": "NOWHERE"}, {"direction": "mt"})
+    words = USAGE.worded(texts)
+    assert words["service"].dtype == pl.Enum(["voice", "data"])
+    made, same = (price_usage(one, catalog, ALLOWANCE_USE.empty()) for one in (texts, words))
+    assert CHARGE.plain(made.charges).equals(CHARGE.plain(same.charges))
+    assert USAGE.plain(made.turned).equals(USAGE.plain(same.turned))
+    assert made.charges.height
+    assert made.turned.height
+
+
 def test_units_of_each_service(catalog, found):
     located, _ = found(
         catalog, {"duration_s": 7}, {"duration_s": None},
@@ -185,7 +201,7 @@ def test_search_finds_the_row_that_holds(spans, asked):
              -1)
         for key, time in asked
     ]
-    assert search(*table, wanted, at).tolist() == expected
+    assert Spread.of(*table).rows_at(wanted, at).tolist() == expected
 
 
 @given(st.lists(st.one_of(st.integers(0, 9), st.integers(0, 2**60))))
@@ -193,6 +209,41 @@ def test_distinct_numbers_what_is_equal(keys):
     different, place = distinct(np.array(keys, np.int64))
     assert different.tolist() == sorted(set(keys))
     assert different[place].tolist() == keys
+
+
+@given(st.lists(st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(0, 40), max_size=60)))
+def test_numbers_stay_and_grow(batches):
+    numbers, first = Numbers(), {}
+    for batch in batches:
+        for key in batch:
+            first.setdefault(key, len(first))
+        assert numbers.of(np.array(batch, np.int64)).tolist() == [first[key] for key in batch]
+        assert numbers.keys.tolist() == list(first)
+
+
+def test_more_numbers_than_there_is_room_for():
+    numbers, keys = Numbers(), np.arange(5000) << 40
+    assert numbers.of(keys).tolist() == list(range(5000))
+    assert numbers.of(keys[::-1]).tolist() == list(range(4999, -1, -1))
+
+
+def test_a_question_is_asked_once():
+    asked = []
+
+    def double(questions):
+        asked.append(questions.tolist())
+        return questions * 2
+
+    answers = Answers(double)
+    assert answers.of(np.array([3, 5, 3])).tolist() == [6, 10, 6]
+    assert answers.of(np.array([5, 4])).tolist() == [10, 8]
+    assert asked == [[3, 5], [4]]
+
+
+@pytest.mark.parametrize("kind", [pl.String, pl.Enum(["x", "b", "c"])])
+def test_words_and_texts_have_the_same_numbers(kind):
+    texts = pl.Series(["c", "x", None, "b"], dtype=kind)
+    assert numbered(texts, ["a", "b", "c"]).tolist() == [2, -1, -1, 1]
 
 
 def test_digits_as_numbers_keep_leading_zeros_apart():

@@ -2,13 +2,18 @@
 
 from datetime import datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rating.catalog_read import ALWAYS, NEVER
+from rating.digits import plan_keys, sim_numbers
+from rating.identity import digits_number
 from rating.number_plan import NumberPlan, number_key
+from rating.plan_search import PlanSearch
+from rating.validity import ints
 
 AT = datetime(2026, 9, 1)
 # few different digits, so that prefixes nest and numbers are prefixes of prefixes
@@ -33,14 +38,12 @@ def plan(rows, ported=()):
 
 
 def found(number_plan, numbers, times=None, column="destination_prefix"):
-    frame = pl.DataFrame(
-        {"row": range(len(numbers)), "started_at": times or [AT] * len(numbers),
-         "number": numbers},
-        schema={"row": pl.Int64, "started_at": pl.Datetime("us"), "number": pl.String},
-    )
-    got = number_plan.destinations(frame)
-    by_row = dict(got.select("row", column).iter_rows())
-    return [by_row.get(i) for i in range(len(numbers))]
+    keys = plan_keys(pl.Series(numbers, dtype=pl.String))
+    at = ints(pl.Series(times or [AT] * len(numbers), dtype=pl.Datetime("us")))
+    numbers = np.arange(number_plan.rows.height) * 7
+    rows, zones = PlanSearch.of(number_plan, numbers).rows_at(keys, at)
+    assert zones.tolist() == [-1 if row < 0 else 7 * row for row in rows]
+    return [None if row < 0 else number_plan.rows[column][int(row)] for row in rows]
 
 
 @given(st.sets(DIGITS, min_size=1, max_size=25), st.lists(DIGITS, min_size=1, max_size=40))
@@ -107,6 +110,24 @@ def test_keys_tell_leading_zeros_and_lengths_apart():
     assert sorted(numbers) == [numbers[i] for i in keys.arg_sort()]
 
 
+TEXTS = st.lists(st.none() | st.text("0123456789", max_size=18)
+                 | st.text("0123456789+-_ .éx²", max_size=18), max_size=30)
+
+
+@given(TEXTS, st.integers(0, 5))
+def test_texts_are_parsed_as_polars_does(texts, begin):
+    numbers = pl.Series("n", texts, dtype=pl.String)[begin:]
+    keys = numbers.to_frame().select(number_key(pl.col("n")), sim=digits_number(pl.col("n")))
+    assert plan_keys(numbers).tolist() == keys["n"].fill_null(-1).to_list()
+    assert sim_numbers(numbers).tolist() == keys["sim"].fill_null(-1).to_list()
+
+
+def test_what_a_null_hides_is_no_number():
+    hidden = pl.Series(["43", "44", "45" * 9]).zip_with(
+        pl.Series([True, False, False]), pl.Series([None], dtype=pl.String))
+    assert (plan_keys(hidden) > 0).tolist() == [True, False, False]
+
+
 def test_validity_is_half_open():
     day = datetime(2026, 9, 10)
     number_plan = plan([("4", (AT, day)), ("49", (day, datetime(2026, 9, 20)))])
@@ -117,10 +138,8 @@ def test_validity_is_half_open():
 
 def test_rows_name_their_lines():
     number_plan = plan([("4", (ALWAYS, NEVER))], [("49", (ALWAYS, NEVER))])
-    keys = pl.DataFrame({"n": ["41", "49", "5"]}).select(number_key(pl.col("n"))).to_series()
-    rows = number_plan.search(keys, pl.Series([AT] * 3))
-    assert rows.to_list() == [0, 1, None]
-    assert number_plan.rows["source"].to_list() == ["number_plan.csv:2", "ported.csv:2"]
+    assert found(number_plan, ["41", "49", "5"], column="destination") == ["to 4", "to 49", None]
+    assert number_plan.rows["line"].to_list() == [2, None]
 
 
 @pytest.mark.parametrize("rows", [[], [("4", (NEVER, NEVER))]])

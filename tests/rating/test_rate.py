@@ -70,12 +70,12 @@ def test_a_call_over_a_band_boundary(rated):
         {"band": "night", "rate_line": 4, "units": 60, "price_micros": 120_000,
          "price_units": 60, "amount_micros": 120_000},
     ]
-    assert (retail["rate_row"], retail["source"]) == ("rates.csv:2", "tariff")
-    assert (retail["destination_prefix"], retail["destination_zone"]) == ("43", "home")
+    assert (retail["rate_line"], retail["source"]) == (2, "tariff")
+    assert (retail["destination_line"], retail["destination_zone"]) == (2, "home")
     assert retail["rounding"] == "event half_up 6"
     assert (wholesale["account"], wholesale["tariff"]) == ("partner:fixline", "iot")
     assert (wholesale["amount_micros"], wholesale["expected_micros"]) == (121_000, 121_000)
-    assert (wholesale["source"], wholesale["rate_row"]) == ("tariff", "rates.csv:11")
+    assert (wholesale["source"], wholesale["rate_line"]) == ("tariff", 11)
 
 
 def test_the_tariff_changes_at_midnight_at_home(rated):
@@ -87,7 +87,7 @@ def test_the_tariff_changes_at_midnight_at_home(rated):
         {"started_at": datetime(2026, 9, 9, 8)},
     ))
     assert [key for key in found if key[1] == "retail"] == [(1, "retail"), (2, "retail")]
-    assert [found[i, "retail"]["rate_row"] for i in (1, 2)] == ["rates.csv:3", "rates.csv:2"]
+    assert [found[i, "retail"]["rate_line"] for i in (1, 2)] == [3, 2]
     assert found[1, "retail"]["setup_fee_micros"] == 50_000
     assert found[1, "retail"]["amount_micros"] == 650_000
 
@@ -106,8 +106,8 @@ def test_what_the_called_number_decides(rated):
         {"other_party": "4320"}, {"other_party": "4312"}, {"other_party": "47"}, mt,
         {"service": "data", "other_party": None, "volume_up_bytes": 1, "volume_down_bytes": 1024},
     ))
-    prefixes = [found[i, "retail"]["destination_prefix"] for i in range(5)]
-    assert prefixes == ["43", "431", "47", None, None]
+    lines = [found[i, "retail"]["destination_line"] for i in range(5)]
+    assert lines == [2, 3, 6, None, None]
     assert [found[i, "retail"]["destination_zone"] for i in (2, 3, 4)] == ["eea", "*", "*"]
     assert (found[3, "retail"]["unit"], found[3, "retail"]["amount_micros"]) == ("s", 70_000)
     data = found[4, "retail"]
@@ -128,7 +128,7 @@ def test_discounts_exchange_rate_and_tax(catalog_of, usage, ctx):
     outcome = rate(usage(call, call | {"imsi": "232990000000002"}), catalog, ctx).outcome
     cut = legs(outcome)[0, "retail"]
     assert (cut["discount_micros"], cut["net_micros"]) == (-100_000, 500_000)
-    assert (cut["tax_ppm"], cut["tax_micros"], cut["tax_row"]) == (200_000, 100_000, "taxes.csv:2")
+    assert (cut["tax_ppm"], cut["tax_micros"], cut["tax_line"]) == (200_000, 100_000, 2)
     assert (cut["amount_micros"], cut["exchange_rate"]) == (600_000, None)
     foreign = legs(outcome)[1, "retail"]
     assert (foreign["tariff_currency"], foreign["currency"]) == ("SEK", "EUR")

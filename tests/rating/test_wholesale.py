@@ -44,10 +44,10 @@ def test_what_the_partner_states_is_owed(catalog, wholesale):
 
 def test_the_agreement_is_shown_beside_what_is_stated(catalog, wholesale):
     agreed, without = wholesale(catalog, STATED, STATED | {"partner": "nordtel"})
-    assert (agreed["tariff"], agreed["rate_row"]) == ("iot", "rates.csv:11")
+    assert (agreed["tariff"], agreed["rate_line"]) == ("iot", 11)
     assert (agreed["tariff_amount_micros"], agreed["tariff_currency"]) == (90_000, "EUR")
     assert sum(p["amount_micros"] for p in agreed["parts"]) == 90_000
-    shown = ("tariff", "rate_row", "rounding", "tariff_amount_micros", "unrounded_nanos")
+    shown = ("tariff", "rate_line", "rounding", "tariff_amount_micros", "unrounded_nanos")
     assert [without[name] for name in shown] == [None] * 5
     assert (without["parts"], without["draws"], without["billed_units"]) == ([], [], 90)
 

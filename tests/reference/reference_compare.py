@@ -19,7 +19,7 @@ from rating.schema import ALLOWANCE_USE
 
 COLUMNS = (
     "account", "used_by", "product", "currency", "amount_micros", "net_micros", "tax_micros",
-    "source", "expected_micros", "tariff", "rate_row", "serving_zone", "destination_zone",
+    "source", "expected_micros", "tariff", "rate_line", "serving_zone", "destination_zone",
     "relation", "used_units", "billed_units", "covered_units", "first_interval", "next_interval",
     "setup_fee_micros", "adjustment_micros", "discount_micros", "rounding_micros",
     "tariff_currency", "tariff_amount_micros", "unrounded_nanos",
@@ -73,7 +73,8 @@ def product_leg(row):
     return {name: row[name] for name in COLUMNS} | {
         "parts": parts,
         "draws": merged(
-            (d["holder"], d["allowance"], begin_of(d["period_start"]), d["units"],
+            (d["holder"] or f"account:{row['used_by']}", d["allowance"],
+             begin_of(d["period_start"]), d["units"],
              Fraction(d["before"], d["scale"]), Fraction(d["taken"], d["scale"]))
             for d in row["draws"]
         ),
@@ -120,12 +121,12 @@ def reference_leg(event, leg, name):
         nothing = dict.fromkeys(
             ("covered_units", "setup_fee_micros", "adjustment_micros", "discount_micros",
              "rounding_micros"), 0)
-        empty = dict.fromkeys(("rate_row", "first_interval", "next_interval",
+        empty = dict.fromkeys(("rate_line", "first_interval", "next_interval",
                                "tariff_amount_micros", "unrounded_nanos"))
         return row | nothing | empty | {"billed_units": event.units, "parts": [], "draws": []}
     imported = priced.rate.markup is not None
     return row | {
-        "rate_row": f"rates.csv:{priced.rate.row.line}",
+        "rate_line": priced.rate.row.line,
         "billed_units": priced.billed, "covered_units": priced.covered,
         "first_interval": None if imported else priced.rate.first,
         "next_interval": None if imported else priced.rate.following,

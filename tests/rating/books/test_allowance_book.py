@@ -1,7 +1,9 @@
-"""What events may draw on, against a plain reading of the catalog; scopes; the state of use."""
+"""What events may draw on, against a plain reading of the catalog; scopes; draws as told."""
 
+import sys
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -10,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rating.allowance_book import AllowanceBook
 from rating.price_arrays import (
     A_COUNTER,
     A_QUANTITY,
@@ -24,58 +25,24 @@ from rating.price_arrays import (
     H_SIM,
     H_TO_S,
 )
-from rating.schema import ALLOWANCE_USE
 
-VIENNA = "Europe/Vienna"
-ZONE_OF = {"A": VIENNA, "B": "America/New_York", "C": "Asia/Tokyo", "D": VIENNA}
-ALLOWANCES = [
-    {"allowance": "monthly", "unit": "min", "quantity": 100, "period": "month", "roll_over": 1,
-     "priority": 2},
-    {"allowance": "weekly", "unit": "MB", "quantity": "0.5", "period": "week", "priority": 1},
-    {"allowance": "daily", "unit": "event", "quantity": 7, "period": "day", "roll_over": 2,
-     "priority": 2},
-    {"allowance": "pass", "unit": "unit", "quantity": 3, "period": "once", "priority": 1},
-]
-PERIOD = {row["allowance"]: (row["period"], row.get("roll_over", 0)) for row in ALLOWANCES}
-ORDER = {row["allowance"]: (row["priority"], n) for n, row in enumerate(ALLOWANCES)}
-START = datetime(1970, 1, 1)
+sys.path.insert(0, str(Path(__file__).parent))
 
-
-def made(frames, **tables):
-    return AllowanceBook.of(frames(**({
-        "accounts": [{"account": name, "timezone": zone} for name, zone in ZONE_OF.items()],
-        "zones": [{"zone": "eu"}, {"zone": "at", "parent": "eu"}, {"zone": "us"}],
-        "allowances": ALLOWANCES,
-    } | tables)), VIENNA, ["*", "peak", "night"])
-
-
-def asked(*rows):
-    normal = {
-        "account": "A", "imsi": "1", "product": "P", "tariff": "t", "service": "voice",
-        "started_at": datetime(2026, 5, 15, 12), "direction": "mo", "relation": "",
-        "serving_zone": "at", "destination_zone": "eu", "partner": "x",
-    }
-    frame = pl.DataFrame([normal | row for row in rows])
-    return frame.with_columns(pl.col("started_at").cast(pl.Datetime("us")))
-
-
-def use(*rows):
-    return pl.DataFrame(rows, schema=ALLOWANCE_USE.polars, orient="row")
-
-
-def holdings_of(held):
-    """Per holding what it is called, and its kind of period."""
-    table = held.matrices.holdings
-    periods = [*held.clocks.kinds, "once"]
-    named = held._named(table[:, H_ALLOWANCE], held.owner)
-    return pl.DataFrame({**named, "period": [periods[c] for c in table[:, H_CLOCK].tolist()]})
-
-
-def starts_of(held):
-    """Per bucket one of its holdings, and when its period begins."""
-    holdings = held._holding_of(np.arange(len(held.used)))
-    return [(h, START + timedelta(seconds=s))
-            for h, s in zip(holdings.tolist(), held.starts.tolist(), strict=True)]
+from allowance_cases import (
+    ALLOWANCES,
+    ORDER,
+    PERIOD,
+    START,
+    VIENNA,
+    ZONE_OF,
+    asked,
+    counted,
+    hold,
+    holdings_of,
+    made,
+    starts_of,
+    use,
+)
 
 
 def second(at):
@@ -186,7 +153,7 @@ def test_what_events_may_draw_on(frames, granted, pooled, subscribed, events):
         utc(s["valid_from"]) <= e[3] for s in subscriptions
         if (s["account"], s["product"]) == e[:2])]
     book = made(frames, grants=grants, pools=pools, subscriptions=subscriptions)
-    held = book.hold(asked(*(
+    held = hold(book, asked(*(
         {"account": a, "product": p, "imsi": i, "started_at": at} for a, p, i, at in events
     )) if events else asked({}).clear(), use())
     dated = [[row | {key: utc(row[key]) for key in ("valid_from", "valid_to") if key in row}
@@ -257,17 +224,13 @@ def best_scope(scopes, allowance, event, band):
            "destination_zone": st.sampled_from(list(CHAINS)),
            "relation": st.sampled_from(["", "@group", "@friend", "@group@friend"]),
            "partner": st.sampled_from(["x", "y"]),
-       }), min_size=1, max_size=10), st.booleans())
-def test_the_most_specific_scope_covers(frames, scopes, events, keyed):
+       }), min_size=1, max_size=10))
+def test_the_most_specific_scope_covers(frames, scopes, events):
     book = made(frames, scopes=[scope | {"unit": "s"} for scope in scopes], grants=[
         {"holder_kind": "account", "holder": "A", "allowance": "monthly"}])
     frame = asked(*events)
-    if keyed:
-        kinds = {tuple(e.values()): -5 - n for n, e in enumerate(events)}
-        frame = frame.with_columns(place_key=pl.Series(
-            [kinds[tuple(e.values())] for e in events], dtype=pl.Int64))
-    book.hold(frame[:1], use())
-    held = book.hold(frame, use())
+    hold(book, frame[:1], use())
+    held = hold(book, frame, use())
     places, bands = held.matrices.sizes.tolist()
     for place, event in zip(held.place.tolist(), events, strict=True):
         for number, allowance in enumerate(ORDER):
@@ -278,38 +241,27 @@ def test_the_most_specific_scope_covers(frames, scopes, events, keyed):
 
 @pytest.fixture
 def counting(frames):
-    return made(
-        frames, counters=[{"counter": "k", "period": "month"}, {"counter": "l", "period": "day"}],
-        tariffs=[{"tariff": "t"}, {"tariff": "u"}],
-        rates=[
-            {"tariff": "t", "counter": counter, "first_interval": 1, "next_interval": 1,
-             "price": 1, "per": 1, "serving_zone": zone}
-            for counter, zone in (("k", "eu"), ("l", "at"), ("k", "*"), ("", "us"))
-        ],
-        grants=[{"holder_kind": "sim", "holder": "2", "allowance": "pass",
-                 "valid_from": "2026-05-01"},
-                {"holder_kind": "pool", "holder": "p", "allowance": "daily"}],
-        pools=[{"pool": "p", "account": "C"}, {"pool": "p", "account": "D"}],
-        scopes=[{"allowance": "daily", "unit": "event", "per": 3}],
-    )
+    return counted(frames)
 
 
 def test_counters_and_those_who_hold_nothing(counting):
-    held = counting.hold(asked(
+    held = hold(counting, asked(
         {"tariff": "t"}, {"tariff": "u"}, {"tariff": "u", "imsi": "2"},
         {"account": "B", "tariff": "t"}, {"account": "nobody"}, {"account": None},
         {"account": "C", "tariff": "u"}, {"account": "D", "tariff": "t"},
     ), use())
     assert (held.holder >= 0).tolist() == [True, False, True, True, False, False, True, True]
-    assert held.holder[0] == held.holder[2]
     assert held.sim.tolist() == [-1, -1, 0, -1, -1, -1, -1, -1]
-    assert (held.place >= 0).tolist() == (held.holder >= 0).tolist()
     names = holdings_of(held)
-    assert names.select("holder", "allowance", "period").rows() == [
-        ("sim:2", "pass", "once"), ("account:A", "k", "month"), ("account:A", "l", "day"),
+    assert names.rows() == [
+        ("account:A", "k", "month"), ("account:A", "l", "day"), ("sim:2", "pass", "once"),
         ("account:B", "k", "month"), ("account:B", "l", "day"), ("pool:p", "daily", "day"),
         ("pool:p", "daily", "day"), ("account:D", "k", "month"), ("account:D", "l", "day"),
     ]
+    # those who may draw on the same are walked together
+    assert held.walk[0] == held.walk[2] == held.walk[6] == held.walk[7]
+    assert held.walk[3] not in (-1, held.walk[0])
+    assert held.walk[[1, 4, 5]].tolist() == [-1, -1, -1]
     counter = names["allowance"].is_in(["k", "l"])
     kinds = held.matrices.allowances[held.matrices.holdings[:, H_ALLOWANCE]]
     assert kinds[:, A_COUNTER].tolist() == counter.cast(pl.Int64).to_list()
@@ -317,45 +269,9 @@ def test_counters_and_those_who_hold_nothing(counting):
     assert held.matrices.holdings[5, H_BUCKET] == held.matrices.holdings[6, H_BUCKET]
 
 
-def test_the_state_is_read_and_written(counting):
-    day = datetime(2026, 5, 14, 22)
-    before = use(
-        ("pool:p", "daily", day - timedelta(days=1), 5, 3),
-        ("pool:p", "daily", day, 1, 2),
-        ("pool:p", "daily", day - timedelta(days=9), 4, 3),
-        ("account:A", "k", datetime(2026, 4, 30, 22), 77, 1),
-        ("account:B", "k", datetime(2026, 4, 30, 22), 11, 1),
-        ("account:gone", "k", day, 1, 1), ("account:A", "gone", day, 1, 1), ("x", "k", day, 1, 1),
-        ("sim:2", "pass", datetime(2026, 4, 30, 22), 2, 1),
-    )
-    held = counting.hold(asked(
-        {"account": "D", "tariff": "u"}, {"imsi": "2"}, {"account": "B", "tariff": "t"},
-    ), before)
-    names = holdings_of(held)
-    found = {
-        (names["holder"][h], names["allowance"][h], start): used
-        for (h, start), used in zip(starts_of(held), held.used, strict=True)
-    }
-    assert found["pool:p", "daily", day - timedelta(days=1)] == 5
-    # half an event is told in thirds, and rounded up
-    assert found["pool:p", "daily", day] == 2
-    assert found["account:A", "k", datetime(2026, 4, 30, 22)] == 77
-    # New York's month began four hours later than Vienna's
-    assert found["account:B", "k", datetime(2026, 5, 1, 4)] == 0
-    assert found["sim:2", "pass", datetime(2026, 4, 30, 22)] == 2
-    used = held.used.copy()
-    used[[key[:2] for key in found].index(("account:A", "l"))] += 9
-    after = held.state_after(used)
-    assert after.schema == before.schema
-    kept = {row[:3]: row[3:] for row in before.iter_rows()}
-    kept["pool:p", "daily", day] = (2, 3)
-    kept["account:A", "l", day] = (9, 1)
-    assert {row[:3]: row[3:] for row in after.iter_rows()} == kept
-    assert after.height == len(kept)
-
-
 def test_draws_are_told_as_charges_have_them(counting):
-    held = counting.hold(asked({"account": "C", "tariff": "t"}, {"imsi": "2"}), use())
+    held = hold(counting, asked({"account": "C", "tariff": "t"}, {"imsi": "2"}), use())
+    # the counters are the account's own
     names = holdings_of(held)["allowance"].to_list()
     rows = held.matrices.holdings
     draws = np.array([
@@ -364,7 +280,7 @@ def test_draws_are_told_as_charges_have_them(counting):
         [names.index("daily"), rows[names.index("daily"), H_BUCKET] + 2, 4, 4, 1],
     ], np.int64)
     assert held.drawn(draws).rows() == [
-        ("k", "account:A", starts_of(held)[int(draws[0, 1])][1], 0, 2, 5, 1),
+        ("k", None, starts_of(held)[int(draws[0, 1])][1], 0, 2, 5, 1),
         ("pass", "sim:2", datetime(2026, 4, 30, 22), 1, 0, 1, 1),
         ("daily", "pool:p", datetime(2026, 5, 14, 22), 4, 1, 4, 3),
     ]
@@ -372,18 +288,27 @@ def test_draws_are_told_as_charges_have_them(counting):
 
 
 def test_nothing_is_held_where_nothing_is_granted(frames):
-    held = made(frames, allowances=[]).hold(asked({}, {"account": "B"}), use())
+    held = hold(made(frames, allowances=[]), asked({}, {"account": "B"}), use())
     assert held.holder.tolist() == held.place.tolist() == held.sim.tolist() == [-1, -1]
     assert len(held.used) == holdings_of(held).height == 0
     assert held.matrices.holding_from.tolist() == [0]
-    assert held.state_after(held.used).height == 0
+    assert held.state_after(held.used).frame.height == 0
 
 
-def test_accounts_by_number_are_those_by_name(frames):
+def test_holders_of_accounts_that_are_not_known_hold_nothing(frames):
     book = made(frames, grants=[
         {"holder_kind": "account", "holder": "B", "allowance": "daily"}])
-    by_name = book.hold(asked({}, {"account": "B"}, {"account": "x"}), use())
-    by_number = book.hold(asked({}, {"account": "B"}, {}).with_columns(
-        account_no=pl.Series([0, 1, -1], dtype=pl.Int64)), use())
-    assert by_name.holder.tolist() == by_number.holder.tolist() == [-1, 0, -1]
-    assert (by_name.matrices.holdings == by_number.matrices.holdings).all()
+    held = hold(book, asked({}, {"account": "B"}, {"account": "x"}), use())
+    assert held.holder.tolist() == [-1, 0, -1]
+
+
+def test_what_no_scope_covers_is_not_held(frames):
+    book = made(frames, grants=[
+        {"holder_kind": "account", "holder": "A", "allowance": name}
+        for name in ("daily", "monthly", "weekly")
+    ], scopes=[{"allowance": "monthly", "unit": "min", "service": "voice"},
+               {"allowance": "daily", "unit": "event", "band": "peak"}])
+    held = hold(book, asked({}, {"service": "sms"}, {}), use())
+    assert held.holder.tolist() == [0, 1, 0]
+    assert holdings_of(held)["allowance"].to_list() == ["monthly", "daily", "daily"]
+    assert len(held.used) == 2 + 3

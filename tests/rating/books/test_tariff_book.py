@@ -91,12 +91,9 @@ def test_rates_and_tiers(book):
 
 
 def test_what_is_told_of_rates_and_tiers(book):
-    assert book.rates["rate_row"].to_list() == [
-        "rates.csv:3", "rates.csv:4", "rates.csv:6", "rates.csv:7",
-    ]
+    assert book.rates["rate_line"].to_list() == [3, 4, 6, 7]
     assert book.rates.row(1, named=True) == {
-        "rate": 1, "rate_row": "rates.csv:4", "rate_line": 4, "tariff": "t", "band": "*",
-        "unit_size": 60,
+        "rate": 1, "rate_line": 4, "tariff": "t", "band": "*", "unit_size": 60,
         "first_interval": 60, "next_interval": 60, "setup_fee_micros": 0, "markup_ppm": None,
     }
     assert book.rates["markup_ppm"].to_list() == [None, None, 125_000, None]
