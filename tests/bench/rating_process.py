@@ -43,17 +43,17 @@ def ours(world: World, folder: Path, out: Path) -> Callable[[], Iterator[Sums]]:
             yield usage
 
     def run() -> Iterator[Sums]:
-        state, written = ALLOWANCE_USE.empty(), []
+        use, written = ALLOWANCE_USE.empty(), []
         with ThreadPoolExecutor(1) as disk:
             for number, usage in enumerate(batches(disk)):
-                rated = price_usage(usage, catalog, state)
+                rated = price_usage(usage, catalog, use)
                 assert rated.turned.is_empty()
                 for writing in written[-1:]:
                     writing.result()
                 path = lake.path(CHARGE, "all", str(number), "rate")
                 written.append(disk.submit(lake.write, CHARGE, path, rated.charges))
-                state = rated.state
-                retail = rated.charges.filter(pl.col("leg") == "retail")
+                use = rated.use
+                retail = rated.charges.head(usage.height)
                 yield retail.height, retail["amount_micros"].sum(), retail["covered_units"].sum()
 
     return run

@@ -40,7 +40,8 @@ def build(folder: Path, subscribers: int, events: int, batch: int) -> World:
     if not paths[-1].exists():
         plan = pl.read_csv(catalog / "number_plan.csv", infer_schema=False)
         for number, path in enumerate(paths):
-            _usage(subscribers, plan["prefix"], size, number, batches).write_parquet(path)
+            usage = _usage(subscribers, plan["prefix"], size, number, batches)
+            USAGE.worded(usage).write_parquet(path)
     return World(catalog, tuple(paths))
 
 
