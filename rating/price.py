@@ -11,6 +11,7 @@ from rating.price_arrays import (
     CHARGE_MISSING,
     D_BEFORE,
     D_BUCKET,
+    E_CARD,
     E_HOLDER,
     E_IMPORT,
     E_IMPORT_FX,
@@ -19,6 +20,7 @@ from rating.price_arrays import (
     E_TARIFF,
     E_TIMED,
     E_UNITS,
+    EP_BANDS,
     FX_DEN,
     FX_NUM,
     INTERVALS_NEAREST,
@@ -42,6 +44,7 @@ from rating.price_arrays import (
     R_MARKUP,
     R_NEXT,
     R_SCALE,
+    R_SETUP,
     R_TIER,
     R_TIERS,
     RATE_MISSING,
@@ -256,16 +259,40 @@ def price_event(event: Row, book: Book, sheet: Sheet, part_from: int, draw_from:
     return status
 
 
+def look_ahead(
+    events: Table, order: Row, begin: int, end: int, book: Book, coming: Out
+) -> None:
+    """Reads where the rates of coming events stand, one step of all after the other.
+
+    Memory that is far away is then under way for many of them at once.
+    """
+    if len(book.rates) == 0:
+        return
+    for place in range(begin, end):
+        coming[place - begin] = book.card_from[events[order[place]][E_CARD]]
+    for at in range(end - begin):
+        coming[at] = book.epochs[coming[at]][EP_BANDS]
+    for at in range(end - begin):
+        coming[at] = max(book.band_rates[coming[at]], 0)
+    for at in range(end - begin):
+        coming[at] = book.rates[coming[at]][R_MARKUP] + book.rates[coming[at]][R_SETUP]
+
+
 def price_events(  # noqa: PLR0913, PLR0917
     events: Table, order: Row, begin: int, book: Book,
-    used: Out, results: OutTable, parts: OutTable, draws: OutTable,
+    used: Out, results: OutTable, parts: OutTable, draws: OutTable, coming: Out,
     part_from: int, draw_from: int,
 ) -> tuple[int, int, int]:
     """How far it came in the order, and how many rows of parts and draws are written by then.
 
     It begins at a place of the order and stops at the end, or where there is no room for an event.
+    `coming` is room for look_ahead.
     """
+    ahead = begin
     for place in range(begin, len(order)):
+        if place == ahead:
+            ahead = min(place + len(coming), len(order))
+            look_ahead(events, order, place, ahead, book, coming)
         event = order[place]
         sheet = Sheet(used, results[event], parts, draws)
         if price_event(events[event], book, sheet, part_from, draw_from) == NO_ROOM:

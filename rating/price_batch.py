@@ -18,6 +18,8 @@ SOURCES = (price_arrays, price_money, price_time, price_allowances, price)
 OPTIONS = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
 PART_COLUMNS = 5
 DRAW_COLUMNS = 5
+_AHEAD = 64
+"""Events that are looked ahead of"""
 
 
 class Priced(NamedTuple):
@@ -73,9 +75,10 @@ def price_batch(events: Ints, order: Ints, book: Book, used: Ints) -> Priced:
     parts, draws = (table(2 * len(order) + 16, width) for width in (PART_COLUMNS, DRAW_COLUMNS))
     done, part_end, draw_end = 0, 0, 0
     events, order = np.require(events, np.int64, ["F", "W"]), _array(order)
+    coming = np.empty(_AHEAD, np.int64)
     while True:
         done, part_end, draw_end = PRICE_EVENTS(
-            events, order, done, book, used, results, parts, draws, part_end, draw_end
+            events, order, done, book, used, results, parts, draws, coming, part_end, draw_end
         )
         if done == len(order):
             return Priced(results, parts[:part_end], draws[:draw_end])

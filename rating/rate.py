@@ -1,6 +1,7 @@
 """Usage in, charges out: a retail and a wholesale leg for every event that has a price."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -16,19 +17,29 @@ from rating.price_arrays import X_STATUS
 from rating.retail import Retail, ask, price_retail, try_without_state
 from rating.schema import ALLOWANCE_USE
 from rating.turned_away import Verdicts
-from rating.wholesale import price_wholesale
+from rating.wholesale import Wholesale, price_wholesale
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rated:
     """What became of usage."""
 
-    charges: pl.DataFrame
-    """table charge: the retail legs in the order of usage, then the wholesale legs"""
+    legs: Legs
+    retail: Retail
+    wholesale: Wholesale
     turned: pl.DataFrame
     """usage that was turned away, with code and detail"""
     use: Use
     """what was used of allowances after the usage"""
+
+    @cached_property
+    def charges(self) -> pl.DataFrame:
+        """Table charge: the retail legs in the order of usage, then the wholesale legs.
+
+        It is made when first asked for, as by a thread that writes it while the next usage is
+        priced.
+        """
+        return self.legs.rows(self.retail, self.wholesale)
 
     @property
     def state(self) -> pl.DataFrame:
@@ -94,9 +105,9 @@ def price_usage(usage: pl.DataFrame, catalog: Catalog, state: pl.DataFrame | Use
         priced, held, catalog.exchange.matrix, result[good], located.tariff[good],
         located.payer[good], located.currency[good], asked.fx_row[good], asked.tax_row[good],
     )
-    legs = Legs(usage, located.take(good), book)
     return Rated(
-        legs.rows(retail, wholesale.take(good)), turned.frame, held.state_after(held.used)
+        Legs(usage, located.take(good), book), retail, wholesale.take(good), turned.frame,
+        held.state_after(held.used),
     )
 
 

@@ -9,52 +9,59 @@ import resource
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import ratemill  # noqa: F401  (before Polars, for which it sets how long memory is kept)
+
+# isort: split
 from rating_world import World, build
 
 Sums = tuple[int, int, int]
 """Events, retail micro-units and units covered by allowances"""
+_WAITING = 2
+"""Batches that may wait to be written while another is priced: memory follows it"""
 
 
 def ours(world: World, folder: Path, out: Path) -> Callable[[], Iterator[Sums]]:
-    """Ratemill: both legs of every event, with the state carried from batch to batch.
+    """Ratemill: both legs of every event, with what was used carried from batch to batch.
 
-    One thread prices, another reads the next batch and writes the last one.
+    One thread prices; two others read the next batch, and make and write the charges of the last.
     """
     import polars as pl
 
     from ratemill.lake import Lake
+    from rating.allowance_use import Use
     from rating.catalog import load_catalog
-    from rating.rate import price_usage
+    from rating.rate import Rated, price_usage
     from rating.schema import ALLOWANCE_USE, CHARGE
 
     catalog, lake = load_catalog(world.catalog, "Europe/Vienna", folder / "images"), Lake(out)
 
-    def batches(disk: Executor) -> Iterator[pl.DataFrame]:
-        coming = [disk.submit(pl.read_parquet, path) for path in world.usage[:1]]
-        for following in (*world.usage[1:], None):
-            usage = coming.pop().result()
-            if following:
-                coming.append(disk.submit(pl.read_parquet, following))
-            yield usage
+    def write(number: int, rated: Rated) -> Sums:
+        assert rated.turned.is_empty()
+        lake.write(CHARGE, lake.path(CHARGE, "all", str(number), "rate"), rated.charges)
+        retail = rated.charges.head(rated.charges.height // 2)
+        return retail.height, int(retail["amount_micros"].sum()), int(retail["covered_units"].sum())
 
     def run() -> Iterator[Sums]:
-        use, written = ALLOWANCE_USE.empty(), []
-        with ThreadPoolExecutor(1) as disk:
-            for number, usage in enumerate(batches(disk)):
+        writing, paths = deque[Future[Sums]](), iter(world.usage)
+        use: pl.DataFrame | Use = ALLOWANCE_USE.empty()
+        with ThreadPoolExecutor(2) as disk:
+            reading = disk.submit(pl.read_parquet, next(paths))
+            for number in range(len(world.usage)):
+                usage = reading.result()
+                if following := next(paths, None):
+                    reading = disk.submit(pl.read_parquet, following)
                 rated = price_usage(usage, catalog, use)
-                assert rated.turned.is_empty()
-                for writing in written[-1:]:
-                    writing.result()
-                path = lake.path(CHARGE, "all", str(number), "rate")
-                written.append(disk.submit(lake.write, CHARGE, path, rated.charges))
                 use = rated.use
-                retail = rated.charges.head(usage.height)
-                yield retail.height, retail["amount_micros"].sum(), retail["covered_units"].sum()
+                writing.append(disk.submit(write, number, rated))
+                if len(writing) > _WAITING:
+                    yield writing.popleft().result()
+            yield from (one.result() for one in writing)
 
     return run
 
