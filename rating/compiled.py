@@ -36,11 +36,25 @@ def njit(**options: Any) -> Callable[[_Function], _Function]:  # noqa: ANN401
 
 
 def _used(function: Callable[..., Any]) -> Iterator[object]:
-    """The code and the constants of the function and of the compiled ones that it calls."""
+    """The code, constants and tables of the function and of the compiled ones that it calls."""
     yield function.__code__.co_code, function.__code__.co_consts
+    for kind in function.__annotations__.values():
+        yield from _fields(kind)
     for name in function.__code__.co_names:
         value = function.__globals__.get(name)
         if isinstance(value, numba.core.registry.CPUDispatcher):
             yield from _used(value.py_func)
         elif isinstance(value, int | float | str | tuple):
             yield name, value
+        else:
+            yield from _fields(value)
+
+
+def _fields(kind: object) -> Iterator[object]:
+    """The fields of a named tuple, which compiled code finds by their places."""
+    if isinstance(kind, str):
+        raise TypeError(f"{kind}: what is compiled needs the class itself as its annotation")
+    if names := getattr(kind, "_fields", None):
+        yield names
+        for inner in kind.__annotations__.values():
+            yield from _fields(inner)

@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 
 from rating.catalog_tables import SERVICES
+from rating.located import Located
 from rating.lookup_book import LookupBook
-from rating.lookups import Located, local_times
+from rating.lookups import local_times
 from rating.price_arrays import (
     E_CARD,
     E_FX,

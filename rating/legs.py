@@ -12,8 +12,8 @@ from rating.catalog_tables import DIRECTIONS, SERVICES
 from rating.charge_lists import Slices, draw_lists, empty_lists, part_lists
 from rating.charge_words import occurring, rows_index, words_of
 from rating.conversions import rate_text
+from rating.located import Located
 from rating.lookup_book import UNIT_NAMES, LookupBook
-from rating.lookups import Located
 from rating.price_arrays import (
     FX_DEN,
     FX_NUM,

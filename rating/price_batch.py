@@ -44,11 +44,17 @@ def _entry() -> Any:  # noqa: ANN401
         names |= vars(module)
     for name, function in list(names.items()):
         if isinstance(function, FunctionType) and function is not price.price_events:
-            copy = FunctionType(function.__code__, names, name)
+            copy = _copy(function, names)
             inlined = Book in function.__annotations__.values()
             names[name] = njit(forceinline=inlined, no_cpython_wrapper=True, **OPTIONS)(copy)
-    entry = FunctionType(price.price_events.__code__, names, "price_events")
-    return njit(cache=True, **OPTIONS)(entry)
+    return njit(cache=True, **OPTIONS)(_copy(price.price_events, names))
+
+
+def _copy(function: Any, names: dict[str, Any]) -> FunctionType:  # noqa: ANN401
+    """The function with these names for its globals."""
+    copy = FunctionType(function.__code__, names, function.__name__)
+    copy.__annotations__ = function.__annotations__
+    return copy
 
 
 PRICE_EVENTS = _entry()

@@ -10,8 +10,8 @@ from rating.allowance_holders import Askers
 from rating.allowance_use import Use
 from rating.conversions import NONE, SAME
 from rating.event_rows import book_of, event_rows, nothing_held, rows_at
+from rating.located import Located
 from rating.lookup_book import LookupBook
-from rating.lookups import Located
 from rating.price_arrays import (
     E_FIXED,
     E_FX,

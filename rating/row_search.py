@@ -1,17 +1,15 @@
 """Which row of a dated table holds for a key at a time, and which rows those lead to for events."""
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
 from rating.catalog_tables import SERVICES
 from rating.compiled import njit
+from rating.located import Located, Stated
 from rating.row_spans import bounds, interleaved
 from rating.validity import Ints, frozen, ints
-
-if TYPE_CHECKING:
-    from rating.lookups import Located, Stated
 
 VALUE: Final = 3
 """Column of a Spread's rows in which what they say begins"""
@@ -116,7 +114,7 @@ class Tables(NamedTuple):
 
 @njit(cache=True, nogil=True, _nrt=False)
 def locate_events(  # pragma: no cover - compiled
-    events: "Located", stated: "Stated", tables: Tables
+    events: Located, stated: Stated, tables: Tables
 ) -> int:
     """Fill in what follows from SIM, number and names of the events; how many lack something."""
     lacking = 0

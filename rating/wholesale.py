@@ -8,8 +8,8 @@ import polars as pl
 
 from rating.conversions import NONE, SAME, Stated
 from rating.event_rows import book_of, event_rows, nothing_held
+from rating.located import Located
 from rating.lookup_book import LookupBook
-from rating.lookups import Located
 from rating.price_arrays import E_FX, OVERFLOW, PRICED, X_NET, X_STATUS
 from rating.price_batch import Priced, price_batch
 from rating.validity import Flags, Ints, ints, numbered, taken
