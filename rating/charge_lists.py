@@ -8,11 +8,12 @@ import polars as pl
 import pyarrow as pa
 
 from rating.allowance_held import Held
-from rating.charge_words import ChargeWords, rows_index, slim
+from rating.charge_words import ChargeWords, slim
 from rating.price_arrays import PT_AMOUNT, PT_BAND, PT_RATE, PT_TIER, PT_UNITS
+from rating.row_spans import bounds, spread
 from rating.schema import CHARGE
 from rating.tariff_book import TariffBook
-from rating.validity import Ints
+from rating.validity import Ints, rows_index
 
 _DRAW: Final = [
     field.name for field in CHARGE.polars["draws"].inner.fields  # type: ignore[attr-defined]
@@ -30,12 +31,10 @@ class Slices(NamedTuple):
     @classmethod
     def of(cls, begin: Ints, end: Ints) -> "Slices":
         """The slices from `begin` to `end`."""
-        offsets = np.zeros(len(begin) + 1, np.int64)
-        np.cumsum(end - begin, out=offsets[1:])
-        total = int(offsets[-1])
+        offsets = bounds(end - begin)
         if np.array_equal(begin, offsets[:-1]):
-            return cls(slice(total), offsets)
-        return cls(np.arange(total) + np.repeat(begin - offsets[:-1], end - begin), offsets)
+            return cls(slice(int(offsets[-1])), offsets)
+        return cls(spread(begin, end - begin)[1], offsets)
 
     def columns(self, matrix: Ints) -> Ints:
         """The columns of the slices of a column-major matrix: first index column, second row."""

@@ -7,10 +7,11 @@ import numpy as np
 import polars as pl
 
 from mediation.tables import FEW, as_words
-from rating.validity import Ints
+from rating.validity import Ints, rows_index
 
 if TYPE_CHECKING:
     from rating.catalog import Catalog
+
 
 def words_of(column: pl.Series) -> pl.Series:
     """The words of an Enum column, in the order of their numbers."""
@@ -21,13 +22,6 @@ def words_of(column: pl.Series) -> pl.Series:
 def slim(column: pl.Series) -> pl.Series:
     """The Enum column, of no more words than those that occur where its Enum has many."""
     return column if len(words_of(column)) <= FEW else as_words(column.cast(pl.String))
-
-
-def rows_index(rows: Ints) -> pl.Series:
-    """Rows for `Series[...]`, which gives null where a row is -1."""
-    if rows.min(initial=0) >= 0:
-        return pl.Series(rows.astype(np.uint32))
-    return pl.Series(rows).cast(pl.UInt32, strict=False)
 
 
 def occurring(count: int, *columns: Ints) -> tuple[Ints, list[Ints]]:

@@ -10,7 +10,7 @@ import polars as pl
 from mediation.tables import as_words
 from rating.catalog_tables import DIRECTIONS, SERVICES
 from rating.charge_lists import Slices, draw_lists, empty_lists, part_lists
-from rating.charge_words import occurring, rows_index, words_of
+from rating.charge_words import occurring, words_of
 from rating.conversions import rate_text
 from rating.located import Located
 from rating.lookup_book import UNIT_NAMES, LookupBook
@@ -38,7 +38,7 @@ from rating.price_batch import Priced
 from rating.retail import Retail
 from rating.schema import CHARGE
 from rating.spots import OTHER
-from rating.validity import Flags, Ints
+from rating.validity import Flags, Ints, rows_index
 from rating.wholesale import Wholesale
 from rating.zone_chains import RELATIONS
 

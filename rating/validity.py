@@ -61,12 +61,16 @@ def numbered(texts: pl.Series, names: pl.Series | Iterable[str]) -> Ints:
 
 def gathered(values: pl.Series, rows: Ints) -> pl.Series:
     """The values of the rows; null where a row is -1."""
-    if not len(rows) or rows.min() >= 0:
-        return values[pl.Series(rows.astype(np.uint32))]
     if not len(values):
         return values.extend_constant(None, len(rows))
-    found = values[pl.Series(np.maximum(rows, 0).astype(np.uint32))]
-    return found.zip_with(pl.Series(rows >= 0), pl.Series([None], dtype=values.dtype))
+    return values[rows_index(rows)]
+
+
+def rows_index(rows: Ints) -> pl.Series:
+    """Rows for `Series[...]`, which gives null where a row is -1."""
+    if rows.min(initial=0) >= 0:
+        return pl.Series(rows.astype(np.uint32))
+    return pl.Series(rows).cast(pl.UInt32, strict=False)
 
 
 def taken(values: Ints, rows: Ints, missing: int = -1) -> Ints:

@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from mediation.tables import as_words
-from rating.charge_words import Words, occurring, rows_index, slim
+from rating.charge_words import Words, occurring, slim
+from rating.validity import rows_index
 
 MANY = pl.Series([f"d{number // 2}" for number in range(1000)])
 
