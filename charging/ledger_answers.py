@@ -13,8 +13,10 @@ ACCOUNTS = Table(
     (
         C("account", "text", "account id"),
         C("currency", "text", "currency of the balance"),
-        C("mode", "text", "prepaid, postpaid or partner"),
+        C("mode", "text", "prepaid or postpaid"),
         C("opening_balance_micros", "int64", "balance before the first charge"),
+        C("credit_limit_micros", "int64", "postpaid: how far below zero it may go; null: no limit",
+          null=True),
     ),
 )
 REFUSED = Table(
@@ -23,6 +25,7 @@ REFUSED = Table(
     (
         C("record_index", "int32", "position of the record in its file"),
         C("usage_key", "text", "business identity of the usage"),
+        C("original_partner", "text", "partner of the file that posted the key"),
         C("original_file_id", "text", "the file that posted the key"),
         C("original_record_index", "int32", "the record that posted the key"),
     ),
@@ -34,25 +37,9 @@ BALANCES = Table(
         C("account", "text", "account id"),
         C("currency", "text", "currency of the balance"),
         C("mode", "text", "prepaid, postpaid or partner"),
-        C("balance_micros", "int64", "opening balance and all postings"),
-        C("postings", "int64", "number of postings, without the opening"),
-    ),
-)
-ENTRIES = Table(
-    "entries",
-    "one entry of an account: its opening first, then its postings by posting id",
-    (
-        C("account", "text", "account id"),
-        C("currency", "text", "currency of the amount"),
-        C("kind", "text", "opening or usage"),
-        C("amount_micros", "int64", "change of the balance: a charge is negative"),
-        C("partner", "text", "partner of the file", null=True),
-        C("file_id", "text", "sha256 of the file's bytes", null=True),
-        C("file_number", "int64", "dense number of the file", null=True),
-        C("record_index", "int32", "position of the record in its file", null=True),
-        C("leg", "text", "retail or wholesale", null=True),
-        C("revision", "int32", "revision of the charge", null=True),
-        C("usage_key", "text", "business identity of the usage", null=True),
+        C("balance_micros", "int64", "sum of its postings and entries"),
+        C("reserved_micros", "int64", "what of it is held back by reservations"),
+        C("postings", "int64", "number of postings"),
     ),
 )
 FILE_STATES = Table(
@@ -62,20 +49,24 @@ FILE_STATES = Table(
         C("partner", "text", "partner profile name"),
         C("file_id", "text", "sha256 of the received bytes"),
         C("file_number", "int64", "dense number of the file in order of first registration"),
-        C("state", "text", "open or posted"),
-        C("records", "int64", "records whose charges were posted"),
-        C("postings", "int64", "postings of the file"),
+        C("state", "text", "open, posted or rolled_back"),
+        C("revision", "int32", "revision that charges of the file begin with"),
+        C("records", "int64", "records whose charges stand"),
         C("refused", "int64", "records refused by their usage key"),
-        C("posted_at", "time", "when it was posted, UTC", null=True),
+        C("posted_at", "time", "when it was last posted, UTC", null=True),
     ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What posting a file did: records posted, those refused, and whether it was done before."""
+    """What posting a file did, and whether it had been done before."""
 
-    posted: int
+    records: int
+    """of the file on the ledger"""
+    postings: pl.DataFrame
+    """Table posting, of all records of the file, by posting id, without those of corrections"""
     refused: pl.DataFrame
     """Table refused, in record order"""
     repeated: bool
+    """nothing was added"""

@@ -1,137 +1,143 @@
-"""All that is SQLite's own: opening the file, its transactions, and the bulk statements."""
+"""The ledger on SQLite: opening the file, its transactions, and the bulk statements."""
 
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event, exc, inspect, make_url
+import msgspec
+import polars as pl
+from sqlalchemy import (
+    URL,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    exc,
+    func,
+    insert,
+    inspect,
+    select,
+    update,
+)
+from sqlalchemy.dialects.sqlite import insert as insert_or
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.sql.dml import UpdateBase
 
+from charging.ledger_database import Database
 from charging.ledger_error import LedgerError
-from charging.ledger_schema import LAYOUT, METADATA
 
-APPLICATION_ID = 0x524D4C47
-"""Marks an SQLite file as a ledger ("RMLG"); sqlite_mark.sql writes it, with the layout."""
+APPLICATION_ID: Final = 0x524D4C47
+"""Marks an SQLite file as a ledger ("RMLG"), as its first migration writes"""
 
-BUSY_TIMEOUT_S = 60.0
-"""A writer holds the ledger for one file's posting: seconds, even for millions of rows."""
-
-_SQL = Path(__file__).parent / "sql"
-_OLDEST_SQLITE = (3, 37, 0)
+_SQL: Final = Path(__file__).parent / "sql"
+_OLDEST_SQLITE: Final = (3, 37, 0)
+_TIME: Final = "%Y-%m-%d %H:%M:%S.%6f"
+"""As SQLAlchemy keeps a DateTime in SQLite"""
 
 
-def sql(name: str) -> str:
-    """The text of a statement in charging/sql."""
-    return (_SQL / f"{name}.sql").read_text("utf-8")
-
-
-def open_engine(url_or_path: str | Path, busy_timeout_s: float) -> tuple[Engine, str]:
-    """An engine on the ledger file, created where absent, and the words for where it is."""
-    text = str(url_or_path)
-    url = make_url(text if "://" in text else f"sqlite:///{text}")
+def connect_sqlite(url: URL, busy_timeout_s: float) -> Database:
+    """The database in a file, made where absent."""
     where = f"ledger {url.database or url.render_as_string(hide_password=True)}"
-    if url.get_backend_name() != "sqlite":
-        raise LedgerError(where, f"is on {url.get_backend_name()}", "only SQLite is supported")
     if url.database in {None, "", ":memory:"}:
         raise LedgerError(where, "names no file", "a ledger must outlive its process")
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise LedgerError(where, f"SQLite is {sqlite3.sqlite_version}", "3.37 or newer is needed")
-    engine = create_engine(url, connect_args={"timeout": busy_timeout_s})
+    engine = create_engine(url.set(drivername="sqlite"), connect_args={"timeout": busy_timeout_s})
     event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
-    try:
-        with explained(where):
-            _create(engine, where)
-    except BaseException:
-        engine.dispose()
-        raise
-    return engine, where
+    return Database(engine, where, SqliteDialect())
 
 
-def _prepare(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    """Make a new connection durable, and leave the beginning of transactions to _begin."""
-    connection = cast("sqlite3.Connection", raw)
-    connection.isolation_level = None
-    for statement in _statements(sql("sqlite_connection")):
-        connection.execute(statement)
+class SqliteDialect:
+    """What SQLite does in its own way."""
 
+    name = "sqlite"
 
-def _begin(connection: Connection) -> None:
-    """Begin: a writer takes its lock at once, as a reader that turned writer could deadlock."""
-    writes = connection.get_execution_options().get("ledger_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    def make_durable(self, database: Database) -> None:
+        """Keep a write-ahead log: readers go on while one writes."""
+        # The mode belongs to the file and stays with it; it cannot change inside a transaction.
+        with self.explained(database.where), database.engine.connect() as connection:
+            mode = _raw(connection).execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise LedgerError(database.where, f"SQLite can keep only a {mode} journal here, not a "
+                              "write-ahead log", "put the ledger on a local disk")
 
+    def refuse_strangers(self, connection: Connection, where: str) -> None:
+        """LedgerError where a database that is no ledger is used by something else."""
+        mark = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+        if mark == APPLICATION_ID:
+            raise LedgerError(where, "is of a layout that was never delivered",
+                              "move the file away: a new one is made in its place")
+        if mark or inspect(connection).get_table_names():
+            raise LedgerError(where, "is an SQLite file but not a ledger", "name another file")
 
-def _create(engine: Engine, where: str) -> None:
-    """Create the tables in an empty file; refuse one that is not a ledger of this layout."""
-    with transaction(engine, where, writes=False) as connection:
-        if _is_ledger(connection, where):
-            return
-    # The mode belongs to the file and stays with it; it cannot change inside a transaction.
-    with explained(where), engine.connect() as connection:
-        mode = raw_connection(connection).execute("PRAGMA journal_mode = WAL").fetchone()[0]
-    if mode != "wal":
-        raise LedgerError(where, f"SQLite can keep only a {mode} journal here, not a write-ahead "
-                          "log", "put the ledger on a local disk")
-    with transaction(engine, where, writes=True) as connection:
-        if _is_ledger(connection, where):
-            return
-        METADATA.create_all(connection)
-        for script in ("sqlite_triggers", "sqlite_mark"):
-            for statement in _statements(sql(script)):
-                connection.exec_driver_sql(statement)
+    def begin(self, connection: Connection, *, writes: bool) -> None:
+        """Begin: a writer takes its lock at once, as a reader that turned writer could deadlock."""
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    def append(self, connection: Connection, table: Table, rows: pl.DataFrame) -> None:
+        """Add rows whose columns are named as the table's."""
+        _run_many(connection, insert(table), rows)
 
-def _is_ledger(connection: Connection, where: str) -> bool:
-    """Whether the file is a ledger; False where it is empty."""
-    mark = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
-    layout = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    if mark == APPLICATION_ID and layout == LAYOUT:
-        return True
-    if mark == APPLICATION_ID:
-        raise LedgerError(where, f"has layout {layout}, this program knows {LAYOUT}",
-                          "use the version of Ratemill that wrote it")
-    if mark or inspect(connection).get_table_names():
-        raise LedgerError(where, "is an SQLite file but not a ledger", "name another file")
-    return False
+    def append_new(self, connection: Connection, table: Table, rows: pl.DataFrame) -> int:
+        """Add those rows whose primary key is not there, and say how many."""
+        return _run_many(connection, insert_or(table).on_conflict_do_nothing(), rows)
 
+    def add_to(self, connection: Connection, table: Table, rows: pl.DataFrame, key: str) -> None:
+        """Add the rows' numbers to those of the table's rows of the same key, which exist."""
+        added = [name for name in rows.columns if name != key]
+        statement = (
+            update(table).where(table.c[key] == bindparam(f"of_{key}"))
+            .values({name: table.c[name] + bindparam(f"by_{name}") for name in added})
+        )
+        names = {key: f"of_{key}"} | {name: f"by_{name}" for name in added}
+        _run_many(connection, statement, rows.rename(names))
 
-def _statements(script: str) -> Iterator[str]:
-    """The statements of a script one by one, as executing a script would commit first."""
-    part = ""
-    for line in script.splitlines(keepends=True):
-        part += line
-        if sqlite3.complete_statement(part):
-            yield part
-            part = ""
+    def merge(
+        self, connection: Connection, table: Table, rows: pl.DataFrame, *,
+        adds: tuple[str, ...], latest: tuple[str, ...] = (),
+    ) -> None:
+        """Add rows; where the primary key is there, add to some and take the latest of others."""
+        new = insert_or(table)
+        changed = {name: table.c[name] + new.excluded[name] for name in adds} | {
+            name: func.max(table.c[name], new.excluded[name]) for name in latest
+        }
+        key = list(table.primary_key.columns)
+        _run_many(connection, new.on_conflict_do_update(index_elements=key, set_=changed), rows)
 
+    def remove(self, connection: Connection, table: Table, rows: pl.DataFrame) -> int:
+        """Remove the rows that are equal in all columns given, and say how many there were."""
+        same = (table.c[name] == bindparam(f"of_{name}") for name in rows.columns)
+        named = rows.rename({name: f"of_{name}" for name in rows.columns})
+        return _run_many(connection, delete(table).where(*same), named)
 
-@contextmanager
-def transaction(engine: Engine, where: str, *, writes: bool) -> Iterator[Connection]:
-    """A connection in one transaction, committed at the end and rolled back on any exception."""
-    with (
-        explained(where),
-        engine.connect().execution_options(ledger_writes=writes) as connection,
-        connection.begin(),
-    ):
-        yield connection
+    def listed(self, values: pl.Series) -> FromClause:
+        """A table whose only column, `value`, has the values, of any number."""
+        texts = msgspec.json.encode(values.to_list()).decode()
+        return func.json_each(texts).table_valued("value")
 
+    def matching(self, query: Select[Any], name: str, values: pl.Series) -> Select[Any]:
+        """The query for those rows whose selected column is among the values, of any number."""
+        return query.where(query.selected_columns[name].in_(select(self.listed(values).c.value)))
 
-@contextmanager
-def explained(where: str) -> Iterator[None]:
-    """Turns what the database complains of into a LedgerError."""
-    try:
-        yield
-    except (exc.DBAPIError, sqlite3.Error) as error:
-        cause = error.orig if isinstance(error, exc.DBAPIError) else error
-        code = getattr(cause, "sqlite_errorcode", None)
-        # The low octet is the primary code; above it stands the detail.
-        primary = code & 0xFF if code is not None else None
-        hint, retry = _HINTS.get(primary, ("nothing was changed", False))
-        raise LedgerError(where, str(cause), hint, retry=retry) from error
+    @contextmanager
+    def explained(self, where: str) -> Iterator[None]:
+        """Turns what the database complains of into a LedgerError."""
+        try:
+            yield
+        except (exc.DBAPIError, sqlite3.Error) as error:
+            cause = error.orig if isinstance(error, exc.DBAPIError) else error
+            code = getattr(cause, "sqlite_errorcode", None)
+            # The low octet is the primary code; above it stands the detail.
+            primary = code & 0xFF if code is not None else None
+            hint, retry = _HINTS.get(primary, ("nothing was changed", False))
+            raise LedgerError(where, str(cause), hint, retry=retry) from error
 
 
 _HINTS: dict[int | None, tuple[str, bool]] = {
@@ -147,28 +153,39 @@ _HINTS: dict[int | None, tuple[str, bool]] = {
 }
 
 
-def raw_connection(connection: Connection) -> sqlite3.Connection:
+def _prepare(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    """Make a new connection durable, and leave the beginning of transactions to the dialect."""
+    connection = cast("sqlite3.Connection", raw)
+    connection.isolation_level = None
+    for statement in _statements("sqlite_connection"):
+        connection.execute(statement)
+
+
+def _statements(name: str) -> Iterator[str]:
+    """The statements of a script one by one, as executing a script would commit first."""
+    part = ""
+    for line in (_SQL / f"{name}.sql").read_text("utf-8").splitlines(keepends=True):
+        part += line
+        if sqlite3.complete_statement(part):
+            yield part
+            part = ""
+
+
+def _raw(connection: Connection) -> sqlite3.Connection:
     """The driver's own connection, in the same transaction."""
     return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
-def run_many(connection: Connection, name: str, rows: Iterable[tuple[object, ...]]) -> int:
-    """The number of rows that a statement of charging/sql changed, run once for each tuple."""
-    return raw_connection(connection).executemany(sql(name), rows).rowcount
+def _run_many(connection: Connection, statement: UpdateBase, rows: pl.DataFrame) -> int:
+    """The number of rows that the statement changed, run once for each row of the frame."""
+    compiled = statement.compile(dialect=connection.dialect, column_keys=rows.columns)
+    ordered = rows.select(compiled.positiontup or rows.columns)
+    return _raw(connection).executemany(str(compiled), _tuples(ordered)).rowcount
 
 
-def claim_keys(
-    connection: Connection, file_number: int, keys: list[tuple[bytes, int]]
-) -> list[tuple[int, bytes, int, int]]:
-    """The claims of (usage key, record index) that another record had made before.
-
-    Each as (record index, usage key, original file number, original record index). Of a key that
-    stands twice in the list, the first is its owner.
-    """
-    claims = ((key, file_number, record) for key, record in keys)
-    if run_many(connection, "claim_keys", claims) == len(keys):
-        return []
-    owner_of = sql("key_owner")
-    execute = raw_connection(connection).execute
-    owned = ((record, key, *execute(owner_of, (key,)).fetchone()) for key, record in keys)
-    return [row for row in owned if (row[2], row[3]) != (file_number, row[0])]
+def _tuples(rows: pl.DataFrame) -> Iterable[tuple[object, ...]]:
+    """The rows as SQLite takes them."""
+    columns = (
+        c.dt.strftime(_TIME) if isinstance(c.dtype, pl.Datetime) else c for c in rows
+    )
+    return zip(*(column.to_list() for column in columns), strict=True)

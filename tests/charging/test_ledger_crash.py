@@ -3,100 +3,58 @@
 import random
 import shutil
 import sqlite3
-import subprocess
 import sys
 import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from pathlib import Path
 
-import polars as pl
+import psycopg
 import pytest
 from sqlalchemy import Engine, event
 
-import charging
+from charging.checks import check
 from charging.ledger import Ledger
 
-ChargeFrame = Callable[..., pl.DataFrame]
-ROOT = Path(charging.__file__).parents[1]
-NOW = datetime.fromisoformat("2026-03-02T12:00:00")
-KILLED = -9
+sys.path.insert(0, str(Path(__file__).parent))
+from ledger_killing import (
+    KILLED,
+    ChargeFrame,
+    Files,
+    Step,
+    Workers,
+    ended,
+    finished,
+    killed_after,
+    prove_sums,
+    workers_of,
+)
+from ledger_worker import REFUSED, post, rerate, take_back
 
-# Posts the files of the folder in the order given. With a number above zero it kills itself at
-# that tick of SQLite's virtual machine; it prints the ticks it took to the end.
-WORKER = """
-import os, signal, sqlite3, sys
-from datetime import datetime
-from pathlib import Path
-import polars as pl
-from sqlalchemy import Engine, event
-from charging.ledger import Ledger
-
-path, folder, deadline, names = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]
-ticks = 0
-
-def tick():
-    global ticks
-    ticks += 1
-    if ticks == deadline:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return 0
-
-@event.listens_for(Engine, "connect")
-def count(raw, entry):
-    raw.set_progress_handler(tick, 1000)
-
-files = [(name, pl.read_parquet(folder / f"{name}.parquet")) for name in names]
-print("ready", flush=True)
-sys.stdin.readline()
-with Ledger(path) as ledger:
-    for name, charges in files:
-        ledger.post("alpha", name, charges, datetime.fromisoformat("2026-03-02T12:00:00"))
-print(ticks)
-"""
+Make = Callable[..., Files]
+KILLS_OF_CORRECTIONS = 12
 
 
-def start(ledger: Path, folder: Path, deadline: int, names: list[str]) -> subprocess.Popen[str]:
-    """A worker that loads everything and then waits for a line."""
-    return subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(ledger), str(folder), str(deadline), *names],
-        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )
+@pytest.fixture
+def make(tmp_path: Path, charge_frame: ChargeFrame) -> Make:
+    """Writes files of so many records to a folder of the test."""
+    def made(names: str, records: int, accounts: int = 97) -> Files:
+        files = Files(tmp_path / "files", tuple(names), records, accounts)
+        files.folder.mkdir()
+        files.write(charge_frame)
+        return files
+
+    return made
 
 
-def go(*workers: subprocess.Popen[str]) -> None:
-    """Let workers begin at once, as soon as all of them are ready."""
-    for worker in workers:
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-
-
-def write_files(folder: Path, charge_frame: ChargeFrame, names: list[str], records: int) -> None:
-    """Files of which each shares half of its usage keys with the one before; two legs a record.
-
-    A charge depends on its key only, so the sums do not depend on which file came first.
-    """
-    for i, name in enumerate(names):
-        first = i * records // 2
-        legs = [
-            (index, leg, key, account, "EUR", 1000 + key)
-            for index, key in enumerate(range(first, first + records))
-            for leg, account in (("retail", f"a{key % 97}"), ("wholesale", "partner:alpha"))
-        ]
-        charge_frame("alpha", name, legs).write_parquet(folder / f"{name}.parquet")
-
-
-def all_or_nothing(ledger: Ledger, before: dict[str, tuple[int, int]]) -> None:
-    """Prove that the ledger is whole, and that each file is posted wholly or not at all."""
-    assert ledger.check() == []
-    states = ledger.file_states().select("file_id", "state", "postings", "refused")
-    for name, state, postings, refused in states.iter_rows():
-        assert ledger.postings("alpha", name).height == postings
-        assert (postings, refused) == (before[name] if state == "posted" else (0, 0))
+@pytest.fixture(params=["sqlite", "postgres"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Gives the address of another ledger without rows with each call."""
+    if request.param == "sqlite":
+        numbers = iter(range(1_000))
+        return lambda: f"sqlite:///{tmp_path}/ledger{next(numbers)}.db"
+    server = request.getfixturevalue("postgres_server")
+    return lambda: server.url(server.migrated())
 
 
 class Snapshots:
@@ -126,98 +84,178 @@ class Snapshots:
 
 
 def test_a_stop_before_any_statement_leaves_all_or_nothing(
-    tmp_path: Path, charge_frame: ChargeFrame
+    tmp_path: Path, make: Make
 ) -> None:
-    names = ["f", "g"]
-    write_files(tmp_path, charge_frame, names, records=100)
-    counts = {"f": (200, 0), "g": (100, 50)}
+    files = make("fg", records=50)
     snapshots = Snapshots(tmp_path / "ledger.db", tmp_path)
     Ledger(snapshots.ledger).close()
     event.listen(Engine, "connect", snapshots.listen)
     try:
         with Ledger(snapshots.ledger) as ledger:
-            for name in names:
-                ledger.post("alpha", name, pl.read_parquet(tmp_path / f"{name}.parquet"), NOW)
+            for name in files.names:
+                post(ledger, files.read(name), 0)
     finally:
         event.remove(Engine, "connect", snapshots.listen)
     posted = []
     for copy in snapshots.taken:
         with Ledger(copy) as ledger:
-            all_or_nothing(ledger, counts)
             posted.append(ledger.file_states().height)
+            prove_sums(ledger, files, files.names[:posted[-1]])
     assert posted == sorted(posted)
-    assert all(posted.count(files) > 5 for files in (0, 1)), "too few moments were seen"
+    assert all(posted.count(number) > 5 for number in (0, 1)), "too few moments were seen"
 
 
-def kill_and_finish(
-    tmp_path: Path, charge_frame: ChargeFrame, records: int, ticks_drawn: int, delays_drawn: int
+def test_a_kill_before_the_commit_loses_and_doubles_nothing(
+    make: Make, ledger_url: str
 ) -> None:
-    """Kill posting at drawn ticks and drawn times; each time reopen, prove, finish, compare."""
-    names = ["f", "g", "h"]
-    write_files(tmp_path, charge_frame, names, records)
-    undisturbed = tmp_path / "undisturbed.db"
-    worker = start(undisturbed, tmp_path, 0, names)
-    go(worker)
-    began = time.monotonic()
-    ticks = int(worker.communicate(timeout=60)[0])
-    took_s = time.monotonic() - began
-    with Ledger(undisturbed) as ledger:
-        want = ledger.balances()
-        counts = {r[0]: r[1:] for r in
-                  ledger.file_states().select("file_id", "postings", "refused").iter_rows()}
-    assert sum(postings + 2 * refused for postings, refused in counts.values()) == 6 * records
-    draw = random.Random(20_260_302)
-    moments: list[tuple[int, float]] = [(draw.randint(1, ticks), 0) for _ in range(ticks_drawn)]
-    moments += [(0, draw.uniform(0, took_s)) for _ in range(delays_drawn)]
-    for number, (tick, delay_s) in enumerate(moments):
-        path = tmp_path / f"killed{number}.db"
-        worker = start(path, tmp_path, tick, names)
-        go(worker)
-        if tick == 0:
-            time.sleep(delay_s)
-            worker.kill()
-        worker.communicate(timeout=60)
-        assert worker.returncode == KILLED or tick == 0
-        with Ledger(path) as ledger:
-            all_or_nothing(ledger, counts)
-            for name in names:
-                ledger.post("alpha", name, pl.read_parquet(tmp_path / f"{name}.parquet"), NOW)
-            all_or_nothing(ledger, counts)
-            assert ledger.balances().equals(want)
+    files = make("fgh", records=200)
+    with workers_of(files) as workers:
+        # The first row of the trail is of f, the second of g, in one transaction with h.
+        worker = workers.go(ledger_url, *posting(["f", "gh"]), die_at_audit=3)
+        assert worker.wait(60) == KILLED
+    with Ledger(ledger_url) as ledger:
+        prove_sums(ledger, files, "f")
+        assert check(ledger) == []
+        assert post(ledger, files.read("f"), 0)
+        assert not post(ledger, files.read("gh"), 0)
+        prove_sums(ledger, files, "fgh")
+        assert check(ledger) == []
+
+
+def posting(transactions: Sequence[str]) -> list[Step]:
+    """What to tell a worker: the files of each word in one transaction."""
+    return [("post", names, 0) for names in transactions]
+
+
+class Killer:
+    """Lets workers do steps on a ledger and kills them, until all is done; then anew."""
+
+    def __init__(self, workers: Workers, fresh: Callable[[], str], files: Files) -> None:
+        self.workers, self.fresh, self.files = workers, fresh, files
+        self.draw = random.Random(20_260_302)
+        self.url = fresh()
+        self.kills = 0
+
+    def span_s(self) -> float:
+        """How long a worker that nobody kills takes to post all."""
+        began = time.monotonic()
+        finished(self.workers.go(self.url, *posting(["".join(self.files.names)])))
+        span_s = time.monotonic() - began
+        self._prove()
+        self.url = self.fresh()
+        return span_s
+
+    def kill(self, transactions: Sequence[str], times: int, longest_s: float) -> None:
+        """Kill so often, each time within so long; the next worker does what is left.
+
+        After each kill all of a transaction's files are there, or none; at last, all of all.
+        """
+        ends = [0, *accumulate(map(len, transactions))]
+        left, until = list(transactions), self.kills + times
+        while self.kills < until:
+            if not left:
+                self.url, left = self.fresh(), list(transactions)
+            worker = self.workers.go(self.url, *posting(left))
+            self.kills += killed_after(worker, self.draw.uniform(0, longest_s))
+            with Ledger(self.url) as ledger:
+                posted = ledger.file_states().filter(state="posted").height
+                assert posted in ends[len(transactions) - len(left):]
+                prove_sums(ledger, self.files, self.files.names[:posted])
+                left = list(transactions)[ends.index(posted):]
+        finished(self.workers.go(self.url, *posting(transactions)))
+        self._prove()
+
+    def _prove(self) -> None:
+        with Ledger(self.url) as ledger:
+            prove_sums(ledger, self.files, self.files.names)
+            assert check(ledger) == []
 
 
 @pytest.mark.slow
-def test_a_kill_while_posting_loses_and_doubles_nothing(
-    tmp_path: Path, charge_frame: ChargeFrame
+@pytest.mark.timeout(1800)
+def test_fifty_kills_while_half_a_million_charges_are_posted(
+    make: Make, fresh: Callable[[], str]
 ) -> None:
-    kill_and_finish(tmp_path, charge_frame, records=600, ticks_drawn=1, delays_drawn=0)
+    files = make("fghij", records=50_000, accounts=20_011)
+    with workers_of(files, waiting=1) as workers:
+        killer = Killer(workers, fresh, files)
+        span_s = killer.span_s()
+        killer.kill(["fghij"], 8, span_s)
+        killer.kill(["fg", "hij"], 12, span_s / 2)
+        killer.kill("fghij", 30, span_s / 4)
+    assert killer.kills == 50
 
 
 @pytest.mark.slow
-def test_many_kills_while_posting_lose_and_double_nothing(
-    tmp_path: Path, charge_frame: ChargeFrame
+def test_a_server_that_ends_the_connection_leaves_whole_files(
+    make: Make, postgres_url: str
 ) -> None:
-    kill_and_finish(tmp_path, charge_frame, records=3400, ticks_drawn=8, delays_drawn=6)
+    files = make("fgh", records=20_000)
+    draw, refusals = random.Random(20_260_302), 0
+    with workers_of(files) as workers, psycopg.connect(postgres_url, autocommit=True) as control:
+        for _ in range(6):
+            worker = workers.go(postgres_url, *posting("fgh"))
+            time.sleep(draw.uniform(0.05, 0.5))
+            control.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            said = ended(worker)
+            assert worker.returncode in {0, REFUSED}, said
+            refusals += worker.returncode == REFUSED
+            assert said.startswith("retry=True") == (worker.returncode == REFUSED)
+            with Ledger(postgres_url) as ledger:
+                prove_sums(ledger, files, files.names[:ledger.file_states().height])
+        finished(workers.go(postgres_url, *posting("fgh")))
+    assert refusals >= 2
+    with Ledger(postgres_url) as ledger:
+        prove_sums(ledger, files, files.names)
+        assert check(ledger) == []
 
 
 @pytest.mark.slow
-def test_two_processes_posting_overlapping_files_end_in_exact_sums(
-    tmp_path: Path, charge_frame: ChargeFrame
+def test_a_kill_while_correcting_leaves_all_or_nothing(make: Make, ledger_url: str) -> None:
+    files = make("f", records=15_000)
+    draw, revision, kills, span_s = random.Random(20_260_302), 0, 0, 3.0
+    with Ledger(ledger_url) as ledger:
+        post(ledger, files.read("f"), 0)
+    with workers_of(files, waiting=1) as workers:
+        while kills < KILLS_OF_CORRECTIONS:
+            step = ("rerate", "take_back")[kills % 2]
+            worker = workers.go(ledger_url, (step, "f", revision))
+            began = time.monotonic()
+            killed = killed_after(worker, draw.uniform(0, span_s))
+            kills += killed
+            if not killed:
+                span_s = time.monotonic() - began
+            with Ledger(ledger_url) as ledger:
+                state, now = ledger.file_states().select("state", "revision").row(0)
+                if step == "take_back" and state == "rolled_back":
+                    prove_sums(ledger, files, "")
+                    assert now == revision + 1
+                    assert not post(ledger, files.read("f"), now)
+                    revision = now
+                elif ledger.batch(f"f:{revision}").height:
+                    revision += 1
+                prove_sums(ledger, files, "f", revision)
+    with Ledger(ledger_url) as ledger:
+        assert not rerate(ledger, files.read("f"), revision)
+        assert not take_back(ledger, files.read("f"), revision + 1)
+        prove_sums(ledger, files, "")
+        assert check(ledger) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 4])
+def test_workers_posting_overlapping_files_in_different_orders_end_in_exact_sums(
+    make: Make, ledger_url: str, count: int
 ) -> None:
-    names = ["f", "g", "h", "i"]
-    write_files(tmp_path, charge_frame, names, records=1000)
-    path = tmp_path / "ledger.db"
-    workers = [start(path, tmp_path, 0, order) for order in (names, names[::-1])]
-    go(*workers)
-    for worker in workers:
-        worker.communicate(timeout=60)
-        assert worker.returncode == 0
-    with Ledger(path) as ledger:
-        assert ledger.check() == []
-        assert ledger.file_states()["state"].to_list() == ["posted"] * 4
-        totals = {row[0]: row[3] for row in ledger.balances().iter_rows()}
-    keys = range(2500)
-    assert totals.pop("partner:alpha") == -sum(1000 + key for key in keys)
-    assert totals == {
-        f"a{rest}": -sum(1000 + key for key in keys if key % 97 == rest) for rest in range(97)
-    }
+    files = make("fghij", records=4_000)
+    orders = ["fghij", "jihgf", "hfjgi", "ijfgh"][:count]
+    with workers_of(files, waiting=count - 1) as workers:
+        racing = [workers.go(ledger_url, *posting(order)) for order in orders]
+        for worker in racing:
+            finished(worker)
+    with Ledger(ledger_url) as ledger:
+        prove_sums(ledger, files, ledger.file_states()["file_id"].to_list())
+        assert check(ledger) == []

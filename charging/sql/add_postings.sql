@@ -1,4 +1,0 @@
-INSERT INTO posting (
-    file_number, record_index, leg, revision, account, currency, amount_micros, kind, usage_key
-)
-VALUES (?, ?, ?, ?, ?, ?, ?, 'usage', ?)

@@ -1,4 +1,0 @@
-INSERT INTO refusal (
-    file_number, record_index, usage_key, original_file_number, original_record_index
-)
-VALUES (?, ?, ?, ?, ?)
