@@ -179,7 +179,8 @@ def _version(texts: Mapping[str, pl.DataFrame], home_zone: str) -> str:
         digest.update(cells["line"].to_numpy().tobytes())
         if not cells.height:
             continue
-        names = [column.name for column in table.columns]
+        # a column that may be left out counts where it says something
+        names = [c.name for c in table.columns if not c.optional or (cells[c.name] != "").any()]
         # lengths first, so that no text need be quoted
         lengths = cells.select(pl.col(names).str.len_bytes())
         contents = cells.select(pl.col(names).str.join(""))

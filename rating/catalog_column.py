@@ -38,6 +38,8 @@ class Column:
     doc: str
     empty: bool = False
     """the cell may be empty"""
+    optional: bool = False
+    """a file may leave the whole column out, which says the same as empty cells"""
     fill: int | None = None
     """value of an empty cell; else an empty number is null and an empty text is empty"""
     refers: str = ""

@@ -60,6 +60,8 @@ def read_text(folder: Path, table: CatalogTable, findings: Findings) -> pl.DataF
         advice = "a catalog file is UTF-8 CSV with a header line and as many cells in every line"
         findings.append(Finding(path.name, f"cannot be read: {error}".split("\n")[0], advice))
         return _no_text(table)
+    left_out = {c.name for c in table.columns if c.optional}.difference(frame.columns)
+    frame = frame.with_columns(pl.lit("").alias(name) for name in sorted(left_out))
     wrong = sorted(set(names) ^ (set(frame.columns) - {"line"}))
     if wrong:
         findings.append(Finding(

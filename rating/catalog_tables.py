@@ -24,11 +24,14 @@ from rating.catalog_tables_allowances import ALLOWANCE_TABLES
 from rating.catalog_tables_customers import CUSTOMER_TABLES
 from rating.catalog_tables_network import NETWORK_TABLES
 from rating.catalog_tables_prices import PRICE_TABLES
+from rating.catalog_tables_recurring import RECURRING_TABLES
 
 __all__ = [
     "ANY", "DAYS", "DIRECTIONS", "FRIEND", "GROUP", "HOLIDAY", "SERVICES", "SERVICE_UNIT",
     "TABLES", "TABLE_BY_NAME", "UNITS", "CatalogTable", "Column",
 ]
 
-TABLES: Final = (*CUSTOMER_TABLES, *NETWORK_TABLES, *PRICE_TABLES, *ALLOWANCE_TABLES)
+TABLES: Final = (
+    *CUSTOMER_TABLES, *NETWORK_TABLES, *PRICE_TABLES, *ALLOWANCE_TABLES, *RECURRING_TABLES,
+)
 TABLE_BY_NAME: Final = {table.name: table for table in TABLES}

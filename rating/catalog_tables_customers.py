@@ -25,7 +25,8 @@ CUSTOMER_TABLES: Final = (
         C("timezone", "timezone", "periods of allowances and counters are local to it"),
         C("status", "choice", "informs; charges depend on the SIM's validity",
           choices=("active", "suspended", "closed")),
-        C("credit_limit", "money", "informs; empty: none", empty=True),
+        C("credit_limit", "money", "postpaid: how far below zero the balance may go; what of a "
+          "charge goes further is posted as over the limit; empty: no limit", empty=True),
         C("payer", "text", "account that is charged instead; empty: itself", empty=True,
           refers="accounts.account"),
         C("tax", "text", "tax class; empty: the product's", empty=True, refers="taxes.tax"),
@@ -50,6 +51,11 @@ CUSTOMER_TABLES: Final = (
         C("tariff", "text", "tariff of its rates", refers="tariffs.tariff"),
         C("tax", "text", "tax class of accounts that have none; empty: no tax", empty=True,
           refers="taxes.tax"),
+        C("overdraft", "choice", "what becomes of a late charge that a prepaid balance does not "
+          "cover: the balance goes below zero (negative), the price ends where the balance does "
+          "(cap), or the charge stands and the rest is given up (write_off); empty, or no such "
+          "column: negative",
+          empty=True, optional=True, choices=("negative", "cap", "write_off")),
         *VALIDITY,
     ), (("product",),), required=True),
 )

@@ -15,10 +15,11 @@ from rating.lint_keys import KEY_CHECKS
 from rating.lint_places import PLACE_CHECKS
 from rating.lint_precision import PRECISION_CHECKS
 from rating.lint_rates import RATE_CHECKS
+from rating.lint_recurring import RECURRING_CHECKS
 
 CHECKS: Final[tuple[Check, ...]] = (
     *KEY_CHECKS, *PLACE_CHECKS, *CALENDAR_CHECKS, *RATE_CHECKS, *BOUND_CHECKS, *PRECISION_CHECKS,
-    *ALLOWANCE_CHECKS, *CUSTOMER_CHECKS,
+    *ALLOWANCE_CHECKS, *CUSTOMER_CHECKS, *RECURRING_CHECKS,
 )
 """All checks, in the order in which their findings are told"""
 

@@ -11,7 +11,8 @@ from rating.schema import CHARGE
 
 _CHARGED: Final = ["usage_key", "leg"]
 _MADE_HERE: Final = {"revision", "catalog_version"}
-"""Columns in which a charge may differ from the one before and still be the same"""
+"""Columns in which a charge may differ from the one before and still be the same; so may its draws
+in what was used before them, where they took the same"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,12 @@ def replay(
 def _differs(left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:
     """Per row whether the charges differ in anything that counts."""
     columns = [name for name in CHARGE.names if name not in _MADE_HERE]
+    left, right = (
+        side.with_columns(draws=pl.col("draws").list.eval(
+            pl.element().struct.with_fields(before=pl.lit(0, pl.Int64))
+        ))
+        for side in (left, right)
+    )
     both = pl.concat(
         [left.select(columns), right.select(pl.col(columns).name.prefix("before_"))],
         how="horizontal",

@@ -152,6 +152,18 @@ def test_the_version_follows_the_content_only(folder, catalog):
     assert load_catalog(folder, VIENNA).version != catalog.version
 
 
+def test_a_column_may_be_left_out_where_it_says_nothing(folder, catalog):
+    assert catalog.frames["products"]["overdraft"].null_count() == 3
+    path = folder / "products.csv"
+    without = path.read_text()
+    for word in ("", "cap", "negative"):
+        head, *rows = without.splitlines()
+        path.write_text("\n".join([f"{head},overdraft", *(f"{row},{word}" for row in rows)]))
+        said = load_catalog(folder, VIENNA)
+        assert said.frames["products"]["overdraft"].to_list() == [word or None] * 3
+        assert (said.version == catalog.version) == (not word)
+
+
 def test_lines_are_those_of_the_file(folder, catalog):
     change(folder, "zones", "eea,", "\neea,")
     moved = load_catalog(folder, VIENNA)

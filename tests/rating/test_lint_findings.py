@@ -31,8 +31,8 @@ A3,232013,P1,,
 A3,,P2,,
 """,
     "products": """
-P1,T1,VAT,,
-P2,T2,,,
+P1,T1,VAT,,,
+P2,T2,,,,
 """,
     "tariffs": """
 T1,EUR,C,home,up,part,half_up,2,no,1024
@@ -105,6 +105,10 @@ VAT,*,20,,
     "exchange_rates": """
 USD,EUR,0.9,,
 """,
+    "recurring": """
+P1,fee,EUR,10,VAT,month,advance,yes,2026-01-01,
+P1,fee,USD,11,,month,advance,yes,2026-01-01,
+""",
 }
 
 ZONE_CHAIN = "".join(f"Z{n},Z{n - 1},Zone\n" for n in range(2, 10))
@@ -119,7 +123,7 @@ FAULTS = [
     ("KEY_TWICE", "zones.csv:4", "zone AT stands already in line 3", {"zones": "AT,,again"}),
     ("KEY_TWICE", "holidays.csv:3", "line 2", {"holidays": "C,2026-12-25,Again"}),
     ("KEY_OVERLAP", "products.csv:4", "product P1 is valid at the same time as line 2",
-     {"products": "P1,T2,,2026-01-01,"}),
+     {"products": "P1,T2,,,2026-01-01,"}),
     ("KEY_OVERLAP", "sims.csv:6", "imsi 232012", {"sims": ",232012,43660006,A2,,"}),
     ("KEY_OVERLAP", "sims.csv:6", "msisdn 43660002", {"sims": ",232016,43660002,A2,,"}),
     ("KEY_OVERLAP", "sims.csv:6", "iccid 89431",
@@ -136,7 +140,7 @@ FAULTS = [
      {"rates": ("peak,2026-04-01,,", "peak,2026-05-01,,")}),
     ("VALIDITY_EMPTY", "taxes.csv:3", "not after valid_from",
      {"taxes": "VAT,EU,10,2026-05-01,2026-05-01"}),
-    ("DANGLING", "products.csv:4", "tariff T9 is not in tariffs.csv", {"products": "P9,T9,,,"}),
+    ("DANGLING", "products.csv:4", "tariff T9 is not in tariffs.csv", {"products": "P9,T9,,,,"}),
     ("DANGLING", "scopes.csv:4", "band dusk is not in calendars.csv",
      {"scopes": "MINS,mms,mo,*,*,dusk,*,1,1,event"}),
     ("DANGLING", "rates.csv:12", "destination_zone XX",
@@ -199,7 +203,7 @@ FAULTS = [
         "tariffs": "T3,EUR,,home,up,event,half_up,2,no,1024",
         "rates": PRICE.format(price=1, per=1).replace("T2", "T3")}),
     ("TARIFF_EMPTY", "tariffs.csv:5", "tariff T3", {
-        "tariffs": "T3,EUR,,home,up,event,half_up,2,no,1024", "products": "P3,T3,,,"}),
+        "tariffs": "T3,EUR,,home,up,event,half_up,2,no,1024", "products": "P3,T3,,,,"}),
     ("RETAIL_ONLY", "rates.csv:12", "has counter, but agreements.csv names tariff W1",
      {"rates": "W1,sms,mo,*,*,*,,,,N,,,,1,1,1,1,event,"}),
     ("SCALE_LARGE", "rates.csv:12", "tariff T2 for sms",
@@ -246,6 +250,14 @@ FAULTS = [
         "sims": ",232019,43660019,A4,,"}),
     ("SIM_FOREIGN", "subscriptions.csv:7", "SIM 232012 never belongs to account A1",
      {"subscriptions": "A1,232012,P1,,"}),
+    ("RECURRING_PERIOD", "recurring.csv:4", "charge fee is by day, in arrears; its first row is",
+     {"recurring": "P2,fee,EUR,1,,day,arrears,no,2026-01-01,"}),
+    ("RECURRING_TAX", "recurring.csv:2", "tax class VAT has no rate for * on some days",
+     {"taxes": ("20,,", "20,2026-01-02,")}),
+    ("RECURRING_TAX", "recurring.csv:4", "tax class GST has no rate for * on some days",
+     {"taxes": "GST,EU,10,,", "recurring": "P2,x,EUR,1,GST,day,arrears,no,2026-01-01,"}),
+    ("RECURRING_CURRENCY", "subscriptions.csv:4", "P1 has recurring charges, but none in USD",
+     {"recurring": ("USD,11", "CHF,11")}),
 ]
 
 
