@@ -40,13 +40,12 @@ def rating_posting() -> None:
 
     @task(
         pool="ledger", trigger_rule="all_done_min_one_success",
-        doc_md="Put the charges of every rated file on the ledger, each exactly once.",
+        doc_md="Put the charges of every rated file on the ledger, each exactly once; make charges "
+        "anew where an event came after younger ones had drawn on a bundle.",
     )
     def post(rated: list[list[str]]) -> list[str]:
-        from ratemill import pipeline
-
         home = Home.find(None, os.environ)
-        return shared.told(pipeline.post(home, shared.unique(rated), now=clock(home.settings)))
+        return shared.post(home, shared.unique(rated), clock(home.settings))
 
     @task(doc_md="Put a receipt for each posted file into its partner's outbox.")
     def deliver(refs: list[str]) -> None:

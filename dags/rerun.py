@@ -51,7 +51,7 @@ def rerun() -> None:
         from ratemill import pipeline
 
         home = Home.find(None, os.environ)
-        refs = shared.told(pipeline.post(home, shared.unique(processed), now=clock(home.settings)))
+        refs = shared.post(home, shared.unique(processed), clock(home.settings))
         pipeline.deliver(home, refs)
 
     @task(pool="warehouse", doc_md="Replace the analysts' DuckDB file by a new one.")

@@ -148,5 +148,8 @@ CODES: dict[str, Code] = {
         Code("ALREADY_POSTED", "post", "duplicate", "warning",
              "The usage key was posted by another file after this one was deduplicated.",
              "None; it was charged once."),
+        Code("ROLLED_BACK", "post", _S, "warning",
+             "The record's file was rolled back; what it was charged was given back.",
+             "Mend what was wrong, then rerun the file."),
     )
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, Param, RetryDecision, RetryPolicy, get_current_context
 
-from ratemill.errors import RatemillError
+from ratemill.errors import FilesNotPosted, RatemillError
 from ratemill.home import DEFAULT, Home
 
 if TYPE_CHECKING:
@@ -40,7 +40,9 @@ class FaultPolicy(RetryPolicy):  # type: ignore[misc]
     ) -> RetryDecision:
         """Whether the task is tried again, with the reason that Airflow shows."""
         names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(exception).__mro__}
-        if names & _NEEDS_A_PERSON or not getattr(exception, "retryable", True):
+        # The ledger's own error has a shorter word for it.
+        may_help = getattr(exception, "retryable", getattr(exception, "retry", True))
+        if names & _NEEDS_A_PERSON or not may_help:
             return RetryDecision.fail(reason=f"waiting cannot help: {exception}")
         return RetryDecision.default()
 
@@ -120,6 +122,23 @@ def told(rows: Iterable[Mapping[str, Any]]) -> list[str]:
         log.info("%s %s %s: %s", row["partner"], row["name"], row["state"], figures)
         refs.append(f"{row['partner']}/{row['file_id']}")
     return refs
+
+
+def post(home: Home, refs: Iterable[str], now: datetime) -> list[str]:
+    """References of the files that were put on the ledger, and late events replayed after them.
+
+    A file that the ledger does not take stops no other: the log says why, and the last proof fails.
+    """
+    from ratemill import pipeline
+
+    wanted = list(refs)
+    try:
+        pipeline.post(home, wanted, now=now)
+    except FilesNotPosted as error:
+        log.exception("not posted: %s", ", ".join(error.faults))
+        wanted = [ref for ref in wanted if ref not in error.faults]
+    pipeline.replay_late(home, wanted, now=now)
+    return told(pipeline.rows_of(home, wanted))
 
 
 def chosen(home: Home, form: Mapping[str, Any]) -> list[str]:

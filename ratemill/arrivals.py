@@ -8,6 +8,7 @@ import polars as pl
 import structlog
 
 from charging.ledger import Ledger
+from charging.posting import register_file
 from mediation.collect import Fetched
 from mediation.collect import collect as fetch
 from mediation.endpoint import EndpointError, endpoint_of
@@ -69,7 +70,7 @@ def register(lake: Lake, ledger: Ledger, fetched: Fetched, now: datetime) -> boo
     The arrival row comes last: killed before it, the next run fetches the file again and comes
     to the same number and the same rows.
     """
-    number = ledger.register_file(fetched.partner, fetched.file_id)
+    number = register_file(ledger, fetched.partner, fetched.file_id)
     first = lake.path(FILE, fetched.partner, fetched.file_id, "collect")
     copy_of = None
     if first.exists():

@@ -12,7 +12,16 @@ from typing import Annotated
 
 import typer
 
+from ratemill import cli_account, cli_corrections, cli_ledger, cli_money
 from ratemill import cli_event_options as given
+from ratemill.cli_apps import (
+    HomeOption,
+    JsonOption,
+    account_app,
+    catalog_app,
+    ledger_app,
+    voucher_app,
+)
 
 _INTERRUPTED = 130
 
@@ -21,15 +30,10 @@ app = typer.Typer(
     no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="The operator's home; default $RATEMILL_HOME or .ratemill."),
-]
-catalog_app = typer.Typer(
-    help="Check the catalog, and keep its versions.", no_args_is_help=True, rich_markup_mode=None,
-)
 app.add_typer(catalog_app, name="catalog")
-JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+app.add_typer(ledger_app, name="ledger")
+app.add_typer(account_app, name="account")
+app.add_typer(voucher_app, name="voucher")
 FolderArgument = Annotated[
     Path | None, typer.Argument(metavar="DIR", help="Folder of CSV files; default the home's.")
 ]
@@ -215,6 +219,10 @@ def why_not(  # noqa: PLR0913, PLR0917 (an event has so many sides)
         events=events, partner=partner, charge=charge, currency=currency,
     )
     raise typer.Exit(why_not_command(record or event, home, os.environ, as_json=json))
+
+
+for commands in (cli_corrections, cli_account, cli_ledger, cli_money):
+    commands.register(app)
 
 
 def main() -> None:

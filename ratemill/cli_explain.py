@@ -6,9 +6,12 @@ from typing import Any
 
 import msgspec
 import polars as pl
+from sqlalchemy import select
 
 from asn1.tap import read
 from asn1.tree import TreeLine, record_tree
+from charging.ledger import Ledger
+from charging.ledger_schema import BATCH
 from charging.schema import POSTING
 from mediation.codes import CODES
 from mediation.schema import USAGE
@@ -16,11 +19,10 @@ from mediation.tables import Table
 from mediation.tap import REPAIRED
 from mediation.unpack import UnpackError, unpack
 from ratemill.catalog_versions import copied, with_prefix
-from ratemill.cli_explain_charge import charge_lines, charge_title
+from ratemill.cli_explain_charge import charge_lines, charge_title, posting_line
 from ratemill.errors import RatemillError
 from ratemill.home import Home
 from ratemill.lake import Lake, Stage
-from ratemill.money import exact_text
 from ratemill.screen import out, tlv_text
 from rating.schema import CHARGE
 
@@ -37,7 +39,14 @@ class Explanation(msgspec.Struct, frozen=True):
     usage: dict[str, Any] | None
     rejects: list[dict[str, Any]]
     charges: list[dict[str, Any]]
+    """every revision of both legs"""
     postings: list[dict[str, Any]]
+    """each with batch_kind, who and why of the batch that it is of"""
+
+    @property
+    def posted(self) -> bool:
+        """Whether it is charged now: it was posted, and not given back."""
+        return bool(self.postings) and not self.rejects
 
 
 def explain_command(
@@ -84,8 +93,12 @@ def explain(home: Home, record: str) -> Explanation:
         if file["format"] == "tap" else [],
         rejects=[{k: v for k, v in r.items() if k != "raw"} for r in rejects],
         charges=[with_prefix(charge, copied(home, charge["catalog_version"]))
-                 for charge in _of(lake, CHARGE, file, "rate", index)],
-        postings=_of(lake, POSTING, file, "post", index),
+                 for charge in sorted(_all_of(lake, CHARGE, file, "rate", index),
+                                      key=lambda c: (c["leg"], c["revision"]))],
+        postings=_with_batches(home, sorted(
+            _all_of(lake, POSTING, file, "post", index),
+            key=lambda p: (p["batch_number"], p["leg"], p["revision"]),
+        )),
     )
 
 
@@ -99,6 +112,38 @@ def _of(
         lake.load(table, file["partner"], file["file_id"], stage)
         .filter(pl.col("record_index") == index).rows(named=True)
     )
+
+
+def _all_of(
+    lake: Lake, table: Table, file: dict[str, Any], stage: Stage, index: int
+) -> list[dict[str, Any]]:
+    """As `_of`, and what corrections wrote of the record."""
+    parts = (
+        pl.scan_parquet(path, glob=False).filter(pl.col("record_index") == index).collect()
+        for path in lake.corrections(table)
+    )
+    found = [
+        row for part in parts
+        for row in table.plain(part).filter(
+            partner=file["partner"], file_id=file["file_id"]
+        ).iter_rows(named=True)
+    ]
+    return [*_of(lake, table, file, stage, index), *found]
+
+
+def _with_batches(home: Home, postings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The postings with what the ledger says of their batches."""
+    if not postings:
+        return []
+    numbers = {posting["batch_number"] for posting in postings}
+    query = select(BATCH.c.batch_number, BATCH.c.kind, BATCH.c.who, BATCH.c.why).where(
+        BATCH.c.batch_number.in_(numbers))
+    with Ledger(home.ledger) as ledger, ledger.reading() as connection:
+        known = {row.batch_number: row for row in connection.execute(query)}
+    return [
+        {**posting, "batch_kind": batch.kind, "who": batch.who, "why": batch.why}
+        for posting in postings if (batch := known[posting["batch_number"]])
+    ]
 
 
 def _content(home: Home, file: dict[str, Any]) -> bytes:
@@ -121,12 +166,22 @@ def _show(e: Explanation) -> None:
     for reject in e.rejects:
         _show_reject(reject)
     for charge in e.charges:
-        show_charge(charge)
+        _show_revision(charge, e)
     if e.postings:
         out.print("\n[bold]Postings[/]")
-    for p in e.postings:
-        out.print(f"  {p['account']}: {exact_text(p['amount_micros'])} {p['currency']}, "
-                  f"entry {p['file_number']}/{p['record_index']}/{p['leg']}/{p['revision']}")
+    for posting in e.postings:
+        out.print(f"  {posting_line(posting)}", markup=False, soft_wrap=True)
+
+
+def _show_revision(charge: dict[str, Any], e: Explanation) -> None:
+    """The latest charge of a leg with all its steps; one line of any before it, or given back."""
+    last = max(c["revision"] for c in e.charges if c["leg"] == charge["leg"])
+    if charge["revision"] == last and not (e.rejects and e.postings):
+        show_charge(charge)
+        return
+    title = charge_title(charge).replace("Charge", "Charge given back", 1)
+    out.print(f"\n{title}, revision {charge['revision']}, catalog "
+              f"{charge['catalog_version'][:8]}", markup=False, soft_wrap=True)
 
 
 def _show_raw(e: Explanation) -> None:

@@ -5,7 +5,7 @@ The row is one of table charge with destination_prefix, see `catalog_versions.wi
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from ratemill.money import exact_text
 
@@ -129,6 +129,28 @@ def _due(c: Row) -> Iterator[str]:
         gap = c["net_micros"] - c["expected_micros"]
         yield (f"the agreement gives {exact_text(c['expected_micros'])} {c['currency']}: "
                f"the partner's charge differs by {exact_text(gap, sign=True)}")
+
+
+_POSTED: Final = {
+    "usage": "charge",
+    "overdraft": "charge, beyond the prepaid balance",
+    "over_limit": "charge, over the credit limit",
+    "cap": "given back, the price ends with the balance",
+    "write_off": "given back, not to be collected",
+    "refund": "charge given back",
+    "adjustment": "adjustment, as the billing period is closed",
+}
+"""Words for the kinds of postings"""
+
+
+def posting_line(posting: Row) -> str:
+    """A posting with when, why and by whom, in one line."""
+    batch = posting["batch_kind"]
+    cause = "" if batch == "file" else f", {batch} by {posting['who']}: {posting['why']}"
+    place = "/".join(str(posting[n]) for n in ("file_number", "record_index", "leg", "revision"))
+    return (f"{posting['posted_at']:%Y-%m-%d %H:%M} {posting['account']}: "
+            f"{exact_text(posting['amount_micros'], sign=True)} {posting['currency']}, "
+            f"{_POSTED[posting['kind']]}{cause} (batch {posting['batch_number']}, entry {place})")
 
 
 def percent_text(ppm: int) -> str:

@@ -72,7 +72,7 @@ def _usage_of_record(home: Home, record: str) -> pl.DataFrame:
     if not _RECORD.fullmatch(record):
         raise RatemillError(record, "is no record", "write FILE_ID:INDEX, as in 3f0c9a1b:17")
     known = explain(home, record)
-    if known.postings:
+    if known.posted:
         raise RatemillError(record, "is posted", f"`ratemill explain {record}` shows its price")
     if known.usage is None:
         reject = next(iter(known.rejects), None)

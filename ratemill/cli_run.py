@@ -27,13 +27,19 @@ _DEMO_ACCOUNTS = 3
 def run_command(
     path: Path | None, environ: Mapping[str, str], partners: Sequence[str], *, as_json: bool
 ) -> int:
-    """Run over the home; exit code 0, or 3 when a partner could not be reached."""
+    """Run over the home; exit code 0, 2 for files not posted, 3 for a partner not reached."""
     home = Home.find(path, environ)
     result = _run(home, environ, partners)
     if as_json:
         out.print_json(msgspec.json.encode(_summary(result)).decode())
     else:
         _show(result)
+    return _exit_code(result)
+
+
+def _exit_code(result: RunResult) -> int:
+    if result.not_posted:
+        return 2
     return 3 if result.unreachable else 0
 
 
@@ -62,28 +68,32 @@ def _summary(result: RunResult) -> dict[str, object]:
         "finished_files": [msgspec.to_builtins(row) for row in result.rows],
         "totals": totals(result.rows),
         "unreachable": [str(e) for e in result.unreachable],
+        "not_posted": {ref: str(fault) for ref, fault in result.not_posted.faults.items()}
+        if result.not_posted else {},
     }
 
 
 def _show(result: RunResult) -> None:
-    _show_unreachable(result)
+    _show_faults(result)
     if result.rows:
         show_funnel(result.rows, f"{len(result.rows)} files finished")
-    else:
+    elif not result.not_posted:
         out.print("Nothing new: no file was left to do, nothing was posted.")
 
 
-def _show_unreachable(result: RunResult) -> None:
-    for error in result.unreachable:
+def _show_faults(result: RunResult) -> None:
+    for error in (*result.unreachable, *filter(None, [result.not_posted])):
         err.print(str(error), style="red", markup=False, soft_wrap=True)
 
 
 def demo_command(path: Path | None, environ: Mapping[str, str]) -> int:
     """Make the example home when there is none, run, and show what came of it."""
     begin = time.monotonic()
-    home = prepare_home(Path(path or environ.get("RATEMILL_HOME") or DEFAULT).absolute())
+    home = Home.find(path, environ)
+    prepare_home(home.root)
     result = _run(home, environ, ())
-    pipeline.reconcile(home, pipeline.find(home))
+    failed = result.not_posted.faults if result.not_posted else {}
+    pipeline.reconcile(home, [ref for ref in pipeline.find(home) if ref not in failed])
     everything = file_status(home)
     show_funnel(everything, f"{home.settings.title}: {len(everything)} files of "
                             f"{len(home.profiles())} partners")
@@ -95,9 +105,9 @@ def demo_command(path: Path | None, environ: Mapping[str, str]) -> int:
                   f"{time.monotonic() - begin:.1f} s")
     else:
         out.print("\nThis run: no new file, nothing posted: everything was here already.")
-    _show_unreachable(result)
+    _show_faults(result)
     _show_next(home, everything)
-    return 3 if result.unreachable else 0
+    return _exit_code(result)
 
 
 def _show_partners(rows: Sequence[FunnelRow]) -> None:

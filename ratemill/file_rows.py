@@ -8,7 +8,7 @@ import polars as pl
 from mediation.file_context import FileContext
 from mediation.schema import FILE
 from ratemill.home import Home
-from ratemill.lake import Lake, Stage
+from ratemill.lake import STAGES, Lake, Stage
 from ratemill.refs import split
 
 # States that end a file's way before rating; later stages keep them.
@@ -22,9 +22,17 @@ def ready(lake: Lake, refs: Iterable[str], before: Stage, stage: Stage) -> list[
 
 def rows_of(home: Home, refs: Iterable[str]) -> list[dict[str, Any]]:
     """The current row (table file) of each reference, as dicts in the order of arrival."""
-    wanted = set(refs)
-    rows = Lake(home.lake).file_rows().rows(named=True)
-    return [row for row in rows if f"{row['partner']}/{row['file_id']}" in wanted]
+    lake, paths = Lake(home.lake), []
+    for ref in dict.fromkeys(refs):
+        of_stages = [lake.path(FILE, *split(ref), stage) for stage in reversed(STAGES)]
+        paths += [path for path in of_stages if path.exists()][:1]
+    return lake.read(FILE, paths).sort("file_number").rows(named=True)
+
+
+def rolled_back(lake: Lake, ref: str) -> bool:
+    """Whether a file was rolled back and not reset since."""
+    last = lake.path(FILE, *split(ref), "post")
+    return last.exists() and lake.read(FILE, [last])["state"].item() == "rolled_back"
 
 
 def context(row: Mapping[str, Any]) -> FileContext:

@@ -1,5 +1,6 @@
 """The lake: Parquet files, one per table, partner and source file, each written whole or not."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,9 @@ _PARQUET: Final[dict[str, Any]] = {"compression": "zstd", "compression_level": 1
 _WITHOUT_STATISTICS = (CHARGE.name,)
 # Tables that several stages write have the stage in the file's name.
 _STAGED = (FILE.name, REJECT.name)
+_CORRECTIONS: Final = "_corrections"
+"""Stands for the partner of what corrections write, which may be about many files: no partner's
+name begins so"""
 
 
 def writers(table: Table) -> tuple[Stage, ...]:
@@ -109,10 +113,26 @@ class Lake:
         return self.root / ARRIVAL.name / partner / f"{arrival_id}.parquet"
 
     def files(self, table: Table, pattern: str = "*/*.parquet") -> list[Path]:
-        """All finished files of a table, in name order."""
+        """All finished files of a table, in name order.
+
+        The rejects of corrections are not among them: the files that they are about have them too.
+        """
         return sorted(
-            p for p in (self.root / table.name).glob(pattern) if not p.name.startswith(".")
+            p for p in (self.root / table.name).glob(pattern)
+            if not p.name.startswith(".")
+            and (table != REJECT or p.parent.name != _CORRECTIONS)
         )
+
+    def correction_path(self, table: Table, key: str) -> Path:
+        """Where what a correction of this key writes is: charge, reject or posting."""
+        return self.path(table, _CORRECTIONS, re.sub(r"[^A-Za-z0-9_-]", ".", key), "post")
+
+    def corrections(self, table: Table) -> list[Path]:
+        """What finished corrections wrote of a table, in name order."""
+        # the postings come last
+        finished = sorted(self.correction_path(POSTING, "").parent.glob("[!.]*.parquet"))
+        paths = (self.path(table, _CORRECTIONS, path.stem, "post") for path in finished)
+        return [path for path in paths if path.exists()]
 
     def arrivals(self, partner: str = "*") -> pl.DataFrame:
         """Table arrival, of one partner or all, in order of arrival."""

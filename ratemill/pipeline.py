@@ -12,42 +12,46 @@ from typing import Any
 
 import polars as pl
 
-from charging.ledger import Ledger
-from charging.schema import POSTING
-from mediation.outcome import Outcome, conserved
-from mediation.reject import ends, rejects
+from mediation.outcome import Outcome
+from mediation.reject import ends
 from mediation.schema import FILE, REJECT, USAGE
 from ratemill.arrivals import collect
 from ratemill.data_docs import build_data_docs
-from ratemill.file_rows import context, next_row, nothing, ready, rows_of, state_after
+from ratemill.file_rows import context, next_row, nothing, rolled_back, rows_of
 from ratemill.home import Home
+from ratemill.known_keys import KnownKeys
 from ratemill.lake import STAGES, Lake, Stage
+from ratemill.late_events import replay_late
+from ratemill.posting_step import post
 from ratemill.rating_step import rate
 from ratemill.receipt import deliver
 from ratemill.reconcile import reconcile
 from ratemill.refs import receipt_path, split
 from ratemill.settled import Settled
 from ratemill.warehouse import build_warehouse
-from rating.schema import CHARGE
 
 __all__ = [
     "collect", "deliver", "find", "mediate", "pending", "post", "publish", "rate", "reconcile",
-    "reset", "rows_of",
+    "replay_late", "reset", "rows_of",
 ]
 
 
 def pending(home: Home, partner: str | None = None) -> list[str]:
-    """References of files with a stage not done, in order of arrival."""
+    """References of files with a stage not done, in order of arrival.
+
+    A file that was rolled back waits until somebody resets it.
+    """
     lake = Lake(home.lake)
     rows = lake.file_rows("collect")
     if partner is not None:
         rows = rows.filter(pl.col("partner") == partner)
-    return [
+    unfinished = [
         f"{name}/{file_id}"
         for name, file_id in rows.select("partner", "file_id").iter_rows()
         if not all(lake.done(name, file_id, stage) for stage in STAGES)
         or not receipt_path(home, name, file_id).exists()
     ]
+    return [ref for ref in unfinished if not rolled_back(lake, ref)]
 
 
 def find(
@@ -82,7 +86,10 @@ def mediate(
 
     lake, todo = Lake(home.lake), list(refs)
     waiting = [ref for ref in todo if not lake.done(*split(ref), "mediate")]
+    if not waiting:
+        return rows_of(home, todo)
     mediated, gate, settled = lake.file_rows("mediate"), Gate(home.reports), Settled(home)
+    keys = KnownKeys(lake)
     for ref in waiting:
         partner, file_id = split(ref)
         collected = lake.load(FILE, partner, file_id, "collect")
@@ -90,12 +97,13 @@ def mediate(
         # Only files that arrived earlier count, so the outcome does not depend on which worker
         # was faster; what two workers both let pass is caught by the ledger's usage keys.
         before = mediated.filter(pl.col("file_number") < row["file_number"])
+        counted = before.filter(state="mediated").select("partner", "file_id").rows()
         result = mediate_file(
             home.archived(partner, file_id).read_bytes(),
             home.profiles()[partner],
             context(row),
             _earlier(before, partner),
-            partial(_known_keys, lake, before),
+            partial(keys.among, counted),
             gate,
         )
         fresh = Outcome(result.usage, result.rejects)
@@ -119,76 +127,6 @@ def _earlier(before: pl.DataFrame, partner: str) -> pl.DataFrame:
     )
 
 
-def _known_keys(lake: Lake, before: pl.DataFrame, keys: pl.Series) -> pl.DataFrame:
-    """Those of the keys that earlier files hold: usage_key, file_id, record_index."""
-    paths = [
-        lake.path(USAGE, partner, file_id, "mediate")
-        for partner, file_id, state in before.select("partner", "file_id", "state").iter_rows()
-        if state == "mediated"
-    ]
-    found = lake.scan(USAGE, paths, "usage_key", "record_index").filter(
-        pl.col("usage_key").is_in(keys.implode())
-    )
-    file_id = pl.col("path").str.extract(r"([^/]+)\.parquet$").alias("file_id")
-    return found.select("usage_key", file_id, "record_index").collect()
-
-
-def post(
-    home: Home, refs: Iterable[str], *, now: datetime, done: Callable[[], None] = nothing
-) -> list[dict[str, Any]]:
-    """Put each rated file's charges on the ledger, each exactly once; the current rows."""
-    lake, todo = Lake(home.lake), list(refs)
-    waiting = ready(lake, todo, "rate", "post")
-    if waiting:
-        with Ledger(home.ledger) as ledger:
-            ledger.open_accounts(_accounts(home))
-            for ref in waiting:
-                _post_file(lake, ledger, *split(ref), now)
-                done()
-    return rows_of(home, todo)
-
-
-def _accounts(home: Home) -> pl.DataFrame:
-    from rating.catalog import load_catalog
-
-    catalog = load_catalog(home.catalog, home.settings.zone, cache=home.catalog_cache)
-    return catalog.frames["accounts"].select(
-        "account", "currency", "mode", "opening_balance_micros"
-    )
-
-
-def _post_file(lake: Lake, ledger: Ledger, partner: str, file_id: str, now: datetime) -> None:
-    """The ledger first, in one transaction; then what it says now, as this file's detail."""
-    rated = lake.load(FILE, partner, file_id, "rate")
-    row = rated.row(0, named=True)
-    charges = lake.load(CHARGE, partner, file_id, "rate")
-    posted = ledger.post(partner, file_id, charges, now)
-    refused = posted.refused.join(
-        lake.load(USAGE, partner, file_id, "mediate").select(
-            "record_index", "byte_offset",
-            money_at_risk_micros="partner_charge_micros", currency="partner_currency",
-        ),
-        on="record_index", how="left", maintain_order="left",
-    ).with_columns(
-        code=pl.lit("ALREADY_POSTED"),
-        detail=pl.format("posted before as {}:{}", pl.col("original_file_id").str.slice(0, 8),
-                         "original_record_index"),
-    )
-    outcome = Outcome(ledger.postings(partner, file_id), rejects(context(row), refused))
-    conserved("post", charges["record_index"].unique(), outcome)
-    figures = {
-        "posted": posted.posted,
-        "duplicate": row["duplicate"] + refused.height,
-        "state": state_after(row["state"], "posted"),
-    }
-    frames = {
-        POSTING: outcome.passed,
-        REJECT: outcome.rejects,
-        FILE: next_row(rated, "post", figures),
-    }
-    lake.save(partner, file_id, "post", frames)
-
-
 def publish(home: Home) -> Path:
     """The analysts' warehouse, made anew together with the pages of the gate."""
     build_data_docs(home)
@@ -198,7 +136,8 @@ def publish(home: Home) -> Path:
 def reset(home: Home, refs: Iterable[str], stage: Stage) -> None:
     """Have `stage` and all later ones run again for these files.
 
-    What is posted stays as it was posted; the rest is looked at anew (ratemill/settled.py).
+    What is posted stays as it was posted; the rest is looked at anew (ratemill/settled.py): of a
+    file that was rolled back, everything.
     """
     lake = Lake(home.lake)
     again = STAGES[max(STAGES.index(stage), STAGES.index("mediate")):]

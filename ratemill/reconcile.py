@@ -1,18 +1,27 @@
 """The proof that every record of every file ended in one place, and that the sums agree."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import polars as pl
+from sqlalchemy import select
 
+from charging.checks import check_files
+from charging.holds import hold
 from charging.ledger import Ledger
+from charging.ledger_schema import HOLD
+from charging.posting import PIPELINE
 from charging.schema import POSTING
 from mediation.outcome import ConservationError
 from mediation.schema import FILE
+from ratemill.charges_now import ChargesNow
+from ratemill.correction_lake import bring_up, correcting_alone
+from ratemill.file_proof import AMOUNTS, prove_file
 from ratemill.home import Home
 from ratemill.lake import STAGES, Lake
 from ratemill.refs import split
-from rating.schema import CHARGE
+from ratemill.settings import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,77 +33,53 @@ class Reconciled:
 
 
 def reconcile(home: Home, refs: Iterable[str]) -> Reconciled:
-    """The files' figures after proof; ConservationError names every file that does not add up."""
-    lake, faults = Lake(home.lake), []
-    rows, amounts = [FILE.empty()], []
-    for ref in refs:
-        partner, file_id = split(ref)
-        missing = [s for s in STAGES if not lake.done(partner, file_id, s)]
-        if missing:
-            faults.append(f"{ref}: not finished: {', '.join(missing)}")
-            continue
-        row = lake.load(FILE, partner, file_id, "post")
-        rows.append(row)
-        posting = lake.load(POSTING, partner, file_id, "post")
-        amounts.append(_amounts(posting))
-        faults += [f"{row['name'].item()} ({ref[:21]}): {fault}" for fault in
-                   _file_faults(lake, partner, file_id, row, posting)]
-    if home_has_ledger(home):
-        with Ledger(home.ledger) as ledger:
-            faults += [f"ledger: {fault}" for fault in ledger.check()]
-    if faults:
-        raise ConservationError("\n".join(faults))
-    return Reconciled(pl.concat(rows).sort("file_number"), pl.concat([_NO_AMOUNTS, *amounts]))
+    """The files' figures after proof; ConservationError names every file that does not add up.
+
+    Looks at these files alone, in the lake and on the ledger; `ratemill ledger check` proves all of
+    it. A contradiction puts posting on hold.
+    """
+    lake, todo = Lake(home.lake), list(refs)
+    missing = {ref: [s for s in STAGES if not lake.done(*split(ref), s)] for ref in todo}
+    unfinished = [f"{ref}: not finished: {', '.join(of)}" for ref, of in missing.items() if of]
+    finished = [ref for ref in todo if not missing[ref]]
+    rows, amounts = [FILE.empty()], [pl.DataFrame(schema=AMOUNTS)]
+    faults: list[str] = []
+    if finished:
+        # a correction is in both or in neither while nobody corrects
+        with Ledger(home.ledger) as ledger, correcting_alone(home):
+            bring_up(home, ledger)
+            charges = ChargesNow(lake, finished)
+            with ledger.reading() as connection:
+                for ref in finished:
+                    proven = prove_file(home, ledger, connection, charges, ref)
+                    rows.append(proven.row)
+                    amounts.append(proven.amounts)
+                    name = proven.row["name"].item()
+                    faults += [f"{name} ({ref[:21]}): {fault}" for fault in proven.faults]
+            faults += [f"ledger: {fault}" for fault in check_files(ledger, map(split, finished))]
+            if faults:
+                stop_posting(ledger, faults, clock(home.settings), who=PIPELINE)
+    if faults or unfinished:
+        raise ConservationError("\n".join([*unfinished, *faults]))
+    return Reconciled(pl.concat(rows).sort("file_number"), pl.concat(amounts))
 
 
-_NO_AMOUNTS = pl.DataFrame(
-    schema={"file_id": pl.String, "partner": pl.String, "leg": pl.String, "currency": pl.String,
-            "amount_micros": pl.Int64}
-)
-
-
-def home_has_ledger(home: Home) -> bool:
-    """Whether anything was ever collected here; before that there is no ledger to open."""
-    return home.lake.exists()
+def stop_posting(ledger: Ledger, faults: Sequence[str], now: datetime, *, who: str) -> None:
+    """Put posting on hold for contradictions, unless it is for the same already."""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    why = f"{faults[0]}{more}"
+    same = select(HOLD.c.hold_number).where(HOLD.c.released_at.is_(None), HOLD.c.why == why)
+    with ledger.reading() as connection:
+        known = connection.scalar(same.limit(1))
+    if known is None:
+        hold(ledger, now, who=who, why=why)
 
 
 def posted_amounts(lake: Lake) -> pl.DataFrame:
     """What was charged per file, leg and currency, over all posted files."""
-    return _amounts(lake.read(POSTING, lake.files(POSTING)))
-
-
-def _amounts(posting: pl.DataFrame) -> pl.DataFrame:
-    """What was charged per leg and currency: charges are negative on the ledger."""
+    posting = lake.read(POSTING, lake.files(POSTING))
     return (
         posting.group_by("file_id", "partner", "leg", "currency")
         .agg(amount_micros=-pl.col("amount_micros").sum())
         .sort("leg", "currency")
     )
-
-
-def _file_faults(
-    lake: Lake, partner: str, file_id: str, row: pl.DataFrame, posting: pl.DataFrame
-) -> list[str]:
-    """What does not add up in one finished file; empty when all is well."""
-    figures, faults = row.row(0, named=True), []
-    total = sum(figures[k] for k in ("posted", "duplicate", "suspended", "dropped"))
-    if figures["records"] != total:
-        faults.append(
-            f"{figures['records']} records in, but {figures['posted']} posted + "
-            f"{figures['duplicate']} duplicate + {figures['suspended']} suspended + "
-            f"{figures['dropped']} dropped = {total}"
-        )
-    rejected = lake.rejects(partner, file_id)
-    ends = pl.concat([posting["record_index"].unique(), rejected["record_index"].drop_nulls()])
-    expected = pl.Series("record_index", range(figures["records"]), dtype=pl.Int32)
-    if not ends.sort().equals(expected):
-        twice = ends.filter(ends.is_duplicated()).unique().sort().head(5).to_list()
-        nowhere = sorted(set(expected) - set(ends))[:5]
-        faults.append(f"records in two places: {twice}, in none: {nowhere}")
-    charge = lake.load(CHARGE, partner, file_id, "rate")
-    charged = charge.join(rejected.select("record_index"), on="record_index", how="anti")
-    want = charged.group_by("leg", "currency").agg(pl.col("amount_micros").sum())
-    have = _amounts(posting).select("leg", "currency", "amount_micros")
-    if not want.sort("leg", "currency").equals(have):
-        faults.append(f"charges {want.rows()} differ from postings {have.rows()}")
-    return faults

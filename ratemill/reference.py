@@ -57,7 +57,7 @@ def _commands() -> list[list[str]]:
     groups = ((g.name or "", g.typer_instance) for g in app.registered_groups)
     parts = (([], app), *(([name], group) for name, group in groups if group))
     return [[]] + [
-        [*before, c.callback.__name__.replace("_", "-")]
+        [*before, c.name or c.callback.__name__.replace("_", "-")]
         for before, part in parts for c in part.registered_commands if c.callback
     ]
 
@@ -128,12 +128,14 @@ def _refers(column: Column) -> str:
 
 
 def _settings() -> str:
-    parts = [f"# Settings\n\n{_HEAD}## ratemill.toml\n\n", _struct(Settings)]
-    parts.append("\n## partners/NAME.toml\n\n")
-    parts.append(_struct(Profile))
-    for info in msgspec.structs.fields(Profile):
-        parts += [f"\n### {info.name}: {kind.__name__}\n\n{kind.__doc__}\n\n{_struct(kind)}"
-                  for kind in _structs_in(info.type)]
+    parts = [f"# Settings\n\n{_HEAD}"]
+    for title, whole in (("## ratemill.toml", Settings), ("\n## partners/NAME.toml", Profile)):
+        parts.append(f"{title}\n\n{_struct(whole)}")
+        for info in msgspec.structs.fields(whole):
+            parts += [
+                f"\n### {info.name}: {kind.__name__}\n\n{inspect.getdoc(kind)}\n\n"
+                f"{_struct(kind)}" for kind in _structs_in(info.type)
+            ]
     return "".join(parts)
 
 

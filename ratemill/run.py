@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ratemill import pipeline
-from ratemill.errors import PartnerUnreachable
+from ratemill.errors import FilesNotPosted, PartnerUnreachable
 from ratemill.funnel import FunnelRow, funnel
 from ratemill.home import Home
 from ratemill.refs import split
@@ -24,13 +24,15 @@ class Progress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run did: new files, files it finished, and partners that could not be reached."""
+    """What a run did: new files, files it finished, and what it could not do."""
 
     new: list[str]
     finished: list[str]
     unreachable: list[PartnerUnreachable]
     rows: list[FunnelRow]
     """The figures of every file this run finished, proven"""
+    not_posted: FilesNotPosted | None = None
+    """Files that the ledger did not take"""
 
 
 def run(
@@ -43,8 +45,8 @@ def run(
 ) -> RunResult:
     """Collect from the partners and take every unfinished file of theirs to its end.
 
-    A partner that cannot be reached costs only himself. ConservationError when a record or a sum
-    is not where it must be.
+    A partner that cannot be reached costs only himself, as does a file that the ledger does not
+    take. ConservationError when a record or a sum is not where it must be.
     """
     sweep(home)
     new, unreachable = _collect(home, partners, now, environ, progress)
@@ -53,15 +55,28 @@ def run(
         pipeline.mediate(home, todo, done=done)
     with progress.step("rate", len(todo)) as done:
         pipeline.rate(home, todo, now=now, done=done)
-    with progress.step("post", len(todo)) as done:
-        pipeline.post(home, todo, now=now, done=done)
-    pipeline.deliver(home, todo)
-    rows = funnel(pipeline.reconcile(home, todo))
-    if todo or not home.warehouse.exists():
+    not_posted = _post(home, todo, now, progress)
+    finished = [ref for ref in todo if not_posted is None or ref not in not_posted.faults]
+    replayed = pipeline.replay_late(home, finished, now=now)
+    pipeline.deliver(home, finished)
+    rows = funnel(pipeline.reconcile(home, finished))
+    if finished or replayed or not home.warehouse.exists():
         with progress.step("publish", 1) as done:
             pipeline.publish(home)
             done()
-    return RunResult(new, todo, unreachable, rows)
+    return RunResult(new, finished, unreachable, rows, not_posted)
+
+
+def _post(
+    home: Home, refs: Sequence[str], now: datetime, progress: Progress
+) -> FilesNotPosted | None:
+    """Post the files; what is the matter with those that could not be."""
+    with progress.step("post", len(refs)) as done:
+        try:
+            pipeline.post(home, refs, now=now, done=done)
+        except FilesNotPosted as error:
+            return error
+    return None
 
 
 def _collect(

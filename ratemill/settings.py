@@ -21,6 +21,33 @@ class Demo(Strict, frozen=True, kw_only=True):
     """The moment a run of the example takes place: its records would be too old otherwise"""
 
 
+class LifeCycle(Strict, frozen=True, kw_only=True):
+    """How long prepaid accounts live; `ratemill life-cycle` brings them to the state they have.
+
+    An account is active until the end of its validity, then in grace, suspended and closed. One
+    that was never topped up has no end.
+    """
+
+    days_per_top_up: int
+    """Days from a top-up or voucher for which the account is valid at least"""
+    grace_days: int
+    """Days of grace after the end of validity while money is left"""
+    suspend_after_days: int
+    """Days of grace when nothing is left"""
+    close_after_days: int
+    """Days that an account is suspended before it is closed and forfeits what is left"""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        if self.days_per_top_up < 1:
+            raise ValueError("days_per_top_up is less than 1")
+        for name in ("grace_days", "suspend_after_days", "close_after_days"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is less than 0")
+        if self.suspend_after_days > self.grace_days:
+            raise ValueError("suspend_after_days is more than grace_days")
+
+
 class Settings(Strict, frozen=True, kw_only=True):
     """The operator and the few choices that hold for the whole home."""
 
@@ -30,6 +57,8 @@ class Settings(Strict, frozen=True, kw_only=True):
     zone: str
     """IANA name of the home time zone: catalog dates begin at its midnight"""
     demo: Demo | None = None
+    life_cycle: LifeCycle | None = None
+    """Absent: accounts have no end"""
 
 
 def load_settings(path: Path) -> Settings:

@@ -3,6 +3,7 @@
 import polars as pl
 
 from charging.ledger import Ledger
+from charging.posting import settled
 from mediation.outcome import Outcome
 from mediation.tables import Table
 from ratemill.home import Home
@@ -14,7 +15,8 @@ class Settled:
     """Merges what a stage finds anew with what is on the ledger already.
 
     A posted record keeps the usage and the charges it was posted with, whatever the profile or
-    the catalog say now; to change those takes a correction, never a rerun.
+    the catalog say now; to change those takes a correction, never a rerun. What a correction took
+    back altogether, as the rollback of a file does, is settled no longer.
     """
 
     def __init__(self, home: Home) -> None:
@@ -39,9 +41,9 @@ class Settled:
         if not path.exists():
             return table.empty()
         with Ledger(self._home.ledger) as ledger:
-            posted = ledger.postings(partner, file_id)["record_index"].unique()
-            refused = ledger.refusals(partner, file_id)["record_index"]
-        settled = pl.concat([posted, refused])
+            mine = settled(ledger, partner, file_id)
+        if mine.is_empty():
+            return table.empty()
         return self._lake.read(table, [path]).filter(
-            pl.col("record_index").is_in(settled.implode())
+            pl.col("record_index").is_in(mine.implode())
         )

@@ -10,14 +10,17 @@ from charging.schema import POSTING
 from mediation.schema import REJECT, USAGE
 from mediation.tables import Table
 from ratemill.atomic import replacing
+from ratemill.charges_now import superseding
 from ratemill.home import Home
 from ratemill.lake import Lake, writers
 from rating.schema import CHARGE
 
 _SQL = Path(__file__).parent / "sql"
-_MARTS = ("charged_usage", "funnel", "money_at_risk")
-# Each is over files whose last stage is done: an analyst never sees a file half way.
-_VIEWS = (USAGE, REJECT, CHARGE, POSTING)
+_MARTS = ("charge", "charged_usage", "funnel", "money_at_risk")
+# Each is over files whose last stage is done: an analyst never sees a file half way. Charges and
+# postings are also what corrections wrote.
+_VIEWS = {"usage": USAGE, "reject": REJECT, "charge_history": CHARGE, "posting": POSTING}
+_CORRECTED = (CHARGE, POSTING)
 
 
 def build_warehouse(home: Home) -> Path:
@@ -30,9 +33,12 @@ def build_warehouse(home: Home) -> Path:
         _table(warehouse, "arrival", lake.arrivals())
         with Ledger(home.ledger) as ledger:
             _table(warehouse, "account_balance", ledger.balances())
-        for table in _VIEWS:
+        _table(warehouse, "charge_revised", superseding(lake))
+        for name, table in _VIEWS.items():
             paths = [lake.path(table, p, f, stage) for p, f in finished for stage in writers(table)]
-            _view(warehouse, lake, table, paths)
+            if table in _CORRECTED:
+                paths += lake.corrections(table)
+            _view(warehouse, lake, name, table, paths)
         for name in _MARTS:
             warehouse.execute((_SQL / f"{name}.sql").read_text())
     return home.warehouse
@@ -43,12 +49,12 @@ def _table(warehouse: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame)
 
 
 def _view(
-    warehouse: duckdb.DuckDBPyConnection, lake: Lake, table: Table, paths: list[Path]
+    warehouse: duckdb.DuckDBPyConnection, lake: Lake, name: str, table: Table, paths: list[Path]
 ) -> None:
     """A view over the files; an empty file gives it its columns when there is none yet."""
     empty = lake.root / f"{table.name}.empty.parquet"
     if not empty.exists():
         lake.write(table, empty, table.empty())
-    warehouse.read_parquet([str(p) for p in (empty, *paths)]).create_view(table.name)
+    warehouse.read_parquet([str(p) for p in (empty, *paths)]).create_view(name)
 
 

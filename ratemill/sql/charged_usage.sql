@@ -22,14 +22,13 @@ select
   r.billed_units,
   r.covered_units,
   r.unit,
+  r.revision,
   r.catalog_version
 from usage u
 join charge r on r.file_id = u.file_id and r.partner = u.partner
   and r.record_index = u.record_index and r.leg = 'retail'
 join charge w on w.file_id = u.file_id and w.partner = u.partner
-  and w.record_index = u.record_index and w.leg = 'wholesale'
-semi join posting p on p.file_id = u.file_id and p.partner = u.partner
-  and p.record_index = u.record_index;
+  and w.record_index = u.record_index and w.leg = 'wholesale';
 
 comment on view charged_usage is
-  'One row per posted usage with its retail and wholesale charge, micro-units of the named currency';
+  'One row per posted usage with its latest retail and wholesale charge, micro-units of the named currency';

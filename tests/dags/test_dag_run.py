@@ -61,12 +61,6 @@ def sums(home: Home) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]
     return proven.files.select(counts).sort(counts[:2]).rows(), proven.amounts.sort(pl.all()).rows()
 
 
-def without_bundles(home: Home) -> Home:
-    """The home without grants: who draws on one first depends on which partner is read first."""
-    (home.catalog / "grants.csv").unlink()
-    return home
-
-
 @pytest.fixture
 def airflow(airflow_home: Path, home: Home, connected: dict[str, str]) -> dict[str, str]:
     """The environment of an Airflow process over the example home."""
@@ -76,14 +70,13 @@ def airflow(airflow_home: Path, home: Home, connected: dict[str, str]) -> dict[s
 def test_dags_end_in_the_sums_of_a_plain_run(
     airflow: dict[str, str], home: Home, tmp_path: Path, clean_environ: dict[str, str]
 ) -> None:
-    without_bundles(home)
     collected = run_dag(airflow, "mediation", batch_files=12)
     assert collected["run"] == "success", collected
     assert run_dag(airflow, "rating_posting", batch_files=12)["run"] == "success"
     assert pipeline.pending(home) == []
     assert home.warehouse.exists()
 
-    other = without_bundles(prepare_home(tmp_path / "other"))
+    other = prepare_home(tmp_path / "other")
     with partners_online(other, clean_environ) as environ:
         run(other, list(other.profiles()), now=clock(other.settings), environ=environ,
             progress=Quiet())

@@ -9,6 +9,7 @@ from charging.schema import POSTING
 from mediation.outcome import ConservationError
 from mediation.schema import FILE, REJECT, USAGE
 from ratemill import pipeline
+from ratemill.cli_run import _exit_code
 from ratemill.demo import partners_online, prepare_home
 from ratemill.funnel import equation, file_status, totals
 from ratemill.home import Home
@@ -123,6 +124,21 @@ def test_what_two_workers_both_let_pass_is_charged_once(example, tmp_path):
     pipeline.reconcile(home, [first, second])
     usual = pipeline.rows_of(example, [first, second])
     assert one["posted"] + other["posted"] == sum(row["posted"] for row in usual)
+
+
+def test_a_run_names_what_the_ledger_refuses_and_finishes_the_rest(tmp_path, runner):
+    home = prepare_home(tmp_path / "home")
+    now, lake = clock(home.settings), Lake(home.lake)
+    with partners_online(home, {}) as environ:
+        refs = pipeline.collect(home, "fixline", now=now, environ=environ)
+    pipeline.mediate(home, refs)
+    pipeline.rate(home, refs, now=now)
+    path = lake.path(CHARGE, *split(refs[0]), "rate")
+    lake.write(CHARGE, path, lake.read(CHARGE, [path]).with_columns(usage_key=pl.lit("none")))
+    result = runner(home, ["fixline"])
+    assert list(result.not_posted.faults) == [refs[0]]
+    assert result.finished == refs[1:]
+    assert _exit_code(result) == 2
 
 
 def test_find_by_partner_arrival_and_file_id(example):

@@ -1,18 +1,20 @@
 """Files rated one after the other share their allowances, also when one is rated again."""
 
+import sys
 from datetime import datetime
+from pathlib import Path
 
-import polars as pl
 import pytest
 
-from charging.ledger import Ledger
-from mediation.schema import FILE, REJECT, USAGE
 from ratemill import pipeline
 from ratemill.catalog_versions import manifests
 from ratemill.lake import Lake
-from ratemill.one_event import OneEvent, usage_of_event
 from rating.catalog import load_catalog
 from rating.schema import CHARGE
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from mediated_files import Event, usage_of, write_mediated
 
 NOW = datetime.fromisoformat("2026-12-01")
 
@@ -21,31 +23,13 @@ NOW = datetime.fromisoformat("2026-12-01")
 def mediated(small):
     """Writes a mediated file with calls of A2 (imsi or None, day of November, seconds)."""
     catalog = load_catalog(small.catalog, "Europe/Vienna")
-    lake = Lake(small.lake)
 
     def write(name, *calls):
-        rows = [
-            usage_of_event(
-                OneEvent(imsi=imsi, at=f"2026-11-{day:02d}T12:00:00", to="431", seconds=seconds,
-                         partner="p", charge="0.1", currency="SDR"), catalog, "AUTRM",
-            ).with_columns(
-                file_id=pl.lit(name), record_index=pl.lit(index, pl.Int32),
-                usage_key=pl.lit(f"{name}{day:02d}".encode().hex().rjust(32, "0")),
-            )
-            for index, (imsi, day, seconds) in enumerate(calls)
-        ]
-        with Ledger(small.ledger) as ledger:
-            number = ledger.register_file("p", name)
-        row = FILE.fill(pl.DataFrame([{
-            "partner": "p", "file_id": name, "file_number": number, "name": name,
-            "size_bytes": 1, "received_at": NOW, "stage": "mediate", "state": "mediated",
-            "records": len(rows), "decoded": len(rows), "duplicate": 0, "suspended": 0,
-            "dropped": 0,
-        }]))
-        lake.write(FILE, lake.path(FILE, "p", name, "collect"), row)
-        lake.save("p", name, "mediate",
-                  {USAGE: pl.concat(rows), REJECT: REJECT.empty(), FILE: row})
-        return f"p/{name}"
+        return write_mediated(small, name, usage_of(catalog, [
+            Event(imsi, f"2026-11-{day:02d}T12:00:00", seconds,
+                  f"{name}{day:02d}".encode().hex().rjust(32, "0"))
+            for imsi, day, seconds in calls
+        ]))
 
     return write
 
