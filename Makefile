@@ -40,7 +40,7 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY) ## measure: make bench PART=pipeline, decode or rating
+bench: $(READY) ## measure: make bench PART=pipeline, decode, rating, posting or rerate
 	@$(BIN)/python tests/bench/run.py $(PART)
 
 COUNT ?= 2000

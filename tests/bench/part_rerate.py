@@ -1,0 +1,65 @@
+"""Re-rating: ten million charges of five million records with the difference; and one rollback.
+
+Each step is a process of its own. The records are charged as the pipeline would have, by a catalog
+of a million subscribers with allowances, and rated again by one in which every tenth tariff costs
+twice as much.
+"""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from report import ROOT, ROUNDS, SCALE, publish
+
+SUBSCRIBERS = round(1_000_000 * SCALE)
+BATCH = round(125_000 * SCALE)
+EVENTS = 40 * BATCH
+PROCESS = Path(__file__).with_name("rerate_process.py")
+
+
+def run(step: str, folder: Path) -> dict[str, Any]:
+    """What one step prints, with compiled modules kept as users have them."""
+    environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    path = os.pathsep.join([str(ROOT), str(PROCESS.parent)])
+    figures = map(str, (SUBSCRIBERS, EVENTS, BATCH))
+    done = subprocess.run(
+        [sys.executable, str(PROCESS), step, str(folder), *figures],
+        env=environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(dir=os.environ.get("RATEMILL_BENCH_FOLDER")) as name:
+        folder = Path(name)
+        run("home", folder)
+        found = [run("difference", folder) for _ in range(ROUNDS)]
+        back = run("rollback", folder)
+    assert found[0]["charges"] == 2 * EVENTS, found[0]
+    assert found[0]["changed"] > 0, found[0]
+
+    def middle(figure: str) -> float:
+        return statistics.median(one[figure] for one in found)
+
+    charges, postings = f"{2 * EVENTS:,} charges", f"{back['postings']:,} postings"
+    publish("rerate", [
+        {"name": name, "value": value, "unit": unit, "input": of} for name, value, unit, of in (
+            ("difference", middle("wall_s"), "s", charges),
+            ("difference_cpu", middle("cpu_s"), "s", charges),
+            ("charges_per_s", 2 * EVENTS / middle("wall_s"), "charges/s", charges),
+            ("charges_per_cpu_s", 2 * EVENTS / middle("cpu_s"), "charges/s", charges),
+            ("peak_memory", middle("peak_mb"), "MB", charges),
+            ("rollback", back["wall_s"], "s", postings),
+            ("rollback_cpu", back["cpu_s"], "s", postings),
+        )
+    ])
+
+
+if __name__ == "__main__":
+    main()
