@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from textwrap import dedent
 
 import msgspec
@@ -33,16 +34,25 @@ def balances(home):
         return ledger.balances().drop("postings").rows()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def ledgers(request, tmp_path):
+    """The addresses of two ledgers that are not there yet."""
+    if request.param == "sqlite":
+        return tuple(str(tmp_path / f"{name}.db") for name in ("first", "second"))
+    server = request.getfixturevalue("postgres_server")
+    return tuple(server.url(server.empty()) for _ in range(2))
+
+
 @pytest.mark.slow
-def test_the_drill(example, runner, tmp_path):
+def test_the_drill(example, runner, tmp_path, ledgers):
     """Half is run, the rest runs while the copy is made; the copy is run to the same end."""
-    home = prepare_home(tmp_path / "home")
+    home = replace(prepare_home(tmp_path / "home"), ledger=ledgers[0])
     runner(home, ["nordtel", "fixline"])
     rest = threading.Thread(target=runner, args=(home,))
     rest.start()
     back_up(home, tmp_path / "copy", clock(home.settings))
     rest.join()
-    again = Home.find(tmp_path / "again", {})
+    again = Home(tmp_path / "again", ledgers[1])
     restore(again, tmp_path / "copy")
     assert check_home(again) == []
     runner(again)
