@@ -145,18 +145,22 @@ def pytest_configure(config):
     settings.load_profile("few" if "not slow" in config.option.markexpr else "many")
 
 
+_ON_BOTH = ("test_posting.py", "test_databases.py")
+"""Tests of which `make test` runs the PostgreSQL variant too"""
+
+
 def pytest_collection_modifyitems(config, items):
     """Marks that follow from what a test is.
 
     Whatever runs the whole pipeline is no unit test: it is e2e by the fixture it uses. A test of
     drawn examples is among the unit tests with a few of them and among the slow ones with many.
-    What of the whole pipeline asks for PostgreSQL is slow: the ledger's own tests ask it more.
+    What runs on both databases is slow on PostgreSQL, but for the tests of posting.
     """
     drawn_are_slow = "not slow" not in config.option.markexpr
     for item in items:
         if {"example", "runner"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("e2e")
         drawn = getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
-        asks = item.path.parent.name == "ratemill" and "postgres]" in item.name
-        if asks or (drawn_are_slow and drawn):
+        asks = getattr(item, "callspec", None) and "postgres" in item.callspec.params.values()
+        if (asks and item.path.name not in _ON_BOTH) or (drawn_are_slow and drawn):
             item.add_marker("slow")
