@@ -6,11 +6,8 @@ is committed is on the disk on both. Both must come to the same sums.
 """
 
 import importlib.util
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,23 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from posting_world import build
-from report import ROOT, ROUNDS, SCALE, publish
+from report import ROUNDS, SCALE, in_process, publish
 
 ACCOUNTS, FILES, RECORDS = round(200_000 * SCALE), 10, round(50_000 * SCALE)
-PROCESS = Path(__file__).with_name("posting_process.py")
 SUMS = ("rows", "balances", "sum", "postings")
 Figures = dict[str, Any]
 
 
 def run(url: str, charges: Path, server: int) -> Figures:
     """The figures of one process."""
-    path = os.pathsep.join([str(ROOT), str(PROCESS.parent)])
-    done = subprocess.run(
-        [sys.executable, str(PROCESS), url, str(charges), str(ACCOUNTS), str(server)],
-        env=os.environ | {"PYTHONPATH": path}, stdout=subprocess.PIPE, text=True, check=True,
-    )
-    found: Figures = json.loads(done.stdout)
-    return found
+    return in_process("posting_process.py", url, charges, ACCOUNTS, server)
 
 
 def on_sqlite(folder: Path, charges: Path) -> list[Figures]:

@@ -4,36 +4,24 @@ Each run is a process of its own. All raters must find the same sums. Ratemill w
 every event with all that `explain` needs; the others the retail amount alone.
 """
 
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from rating_world import build
-from report import ROOT, ROUNDS, SCALE, publish
+from report import ROUNDS, SCALE, in_process, publish
 
 SUBSCRIBERS = round(1_000_000 * SCALE)
 BATCH = round(125_000 * SCALE)
 """Events priced at once: memory follows it, and writing one batch overlaps with pricing the next"""
 EVENTS = {"1 M": 8 * BATCH, "10 M": 80 * BATCH}
-PROCESS = Path(__file__).with_name("rating_process.py")
 
 
 def run(engine: str, folder: Path, events: int) -> dict[str, Any]:
-    """The figures of one process, with compiled modules kept as users have them."""
-    environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    path = os.pathsep.join([str(ROOT), str(PROCESS.parent)])
-    figures = map(str, (SUBSCRIBERS, events, BATCH))
-    done = subprocess.run(
-        [sys.executable, str(PROCESS), engine, str(folder), *figures],
-        env=environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True,
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    """The figures of one process."""
+    return in_process("rating_process.py", engine, folder, SUBSCRIBERS, events, BATCH)
 
 
 def main() -> None:

@@ -5,34 +5,22 @@ of a million subscribers with allowances, and rated again by one in which every 
 twice as much.
 """
 
-import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from report import ROOT, ROUNDS, SCALE, publish
+from report import ROUNDS, SCALE, in_process, publish
 
 SUBSCRIBERS = round(1_000_000 * SCALE)
 BATCH = round(125_000 * SCALE)
 EVENTS = 40 * BATCH
-PROCESS = Path(__file__).with_name("rerate_process.py")
 
 
 def run(step: str, folder: Path) -> dict[str, Any]:
-    """What one step prints, with compiled modules kept as users have them."""
-    environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    path = os.pathsep.join([str(ROOT), str(PROCESS.parent)])
-    figures = map(str, (SUBSCRIBERS, EVENTS, BATCH))
-    done = subprocess.run(
-        [sys.executable, str(PROCESS), step, str(folder), *figures],
-        env=environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True,
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    """What one step prints."""
+    return in_process("rerate_process.py", step, folder, SUBSCRIBERS, EVENTS, BATCH)
 
 
 def main() -> None:

@@ -6,16 +6,34 @@ import platform
 import resource
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / ".ratemill" / "bench"
 # Inputs shrink to this share; CI checks that a benchmark works, not how fast its machine is.
 SCALE = float(os.environ.get("RATEMILL_BENCH_SCALE", "1"))
 ROUNDS = int(os.environ.get("RATEMILL_BENCH_ROUNDS", "3"))
+
+
+def in_process(program: str, *arguments: object) -> dict[str, Any]:
+    """The figures that a program beside this file prints, in a process of its own.
+
+    Compiled modules are kept as users have them.
+    """
+    environ = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    here = Path(__file__).parent
+    done = subprocess.run(
+        [sys.executable, str(here / program), *map(str, arguments)],
+        env=environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(here)])},
+        stdout=subprocess.PIPE, text=True, check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 @dataclass
