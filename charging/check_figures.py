@@ -137,18 +137,28 @@ def totals_faults(connection: Connection, found: Tally, among: tuple[int, int]) 
     first, last = (end >> FILE_SHIFT for end in among)
     query = select(FILE_TOTAL).where(FILE_TOTAL.c.file_number.between(first, last))
     by = ["file_number", "leg", "kind", "currency"]
-    sides = frame(connection, query, {"currency": pl.String()}).join(
-        found.totals.drop_nulls("currency"), on=by, how="full", coalesce=True, suffix="_found"
-    ).with_columns(pl.col("postings", "amount_micros", "postings_found", "amount_micros_found")
-                   .fill_null(0))
-    wrong = sides.filter(
-        (pl.col("postings") != pl.col("postings_found"))
-        | (pl.col("amount_micros") != pl.col("amount_micros_found"))
-    )
-    for row in wrong.sort(by).iter_rows(named=True):
+    stated = frame(connection, query, {"currency": pl.String()})
+    wrong = differing(stated, found.totals.drop_nulls("currency"), by, "_found")
+    for row in wrong.iter_rows(named=True):
         yield (f"file {row['file_number']} {LEGS[row['leg']]} {KIND_NAMES[row['kind']]} "
                f"{row['currency']}: {row['amount_micros']} in {row['postings']} postings stated, "
                f"but {row['amount_micros_found']} in {row['postings_found']} found")
+
+
+def differing(
+    left: pl.DataFrame, right: pl.DataFrame, by: list[str], suffix: str
+) -> pl.DataFrame:
+    """Where two sides have other amount_micros or postings, by the columns that they share.
+
+    What one side lacks is 0 there; the right one's columns end in the suffix.
+    """
+    both = left.join(right, on=by, how="full", coalesce=True, suffix=suffix).with_columns(
+        pl.col("^(amount_micros|postings).*$").fill_null(0)
+    )
+    return both.filter(
+        (pl.col("amount_micros") != pl.col(f"amount_micros{suffix}"))
+        | (pl.col("postings") != pl.col(f"postings{suffix}"))
+    ).sort(by)
 
 
 def legs_faults(found: Tally) -> Iterator[str]:

@@ -8,6 +8,7 @@ import polars as pl
 from sqlalchemy import Connection, select
 
 from charging.allowance_use import drawn
+from charging.check_figures import differing
 from charging.check_postings import chunks
 from charging.ledger import Ledger, file_number_of, frame
 from charging.ledger_schema import ACCOUNT, BATCH
@@ -163,14 +164,7 @@ def _posted(told: pl.DataFrame, of_file: pl.DataFrame) -> Iterator[str]:
     lake = of_file.with_columns(
         pl.col("leg", "currency").cast(pl.String), pl.col("batch_number").cast(pl.Int64)
     ).group_by(by).agg(sums)
-    both = on_ledger.join(lake, on=by, how="full", coalesce=True, suffix="_lake").with_columns(
-        pl.col("^(amount_micros|postings).*$").fill_null(0)
-    )
-    other = both.filter(
-        (pl.col("amount_micros") != pl.col("amount_micros_lake"))
-        | (pl.col("postings") != pl.col("postings_lake"))
-    )
-    for row in other.sort(by).head(_SHOWN).iter_rows(named=True):
+    for row in differing(on_ledger, lake, by, "_lake").head(_SHOWN).iter_rows(named=True):
         yield (f"{row['leg']} {row['currency']} of batch {row['batch_number']}: "
                f"{row['amount_micros_lake']} in {row['postings_lake']} postings in the lake, "
                f"{row['amount_micros']} in {row['postings']} on the ledger")

@@ -10,6 +10,7 @@ import polars as pl
 from sqlalchemy import Connection, func, select
 
 from charging.allowance_use import used_in
+from charging.check_figures import differing
 from charging.checks import Proof, first_faults, prove
 from charging.ledger import Ledger, frame, posting_table
 from charging.ledger_schema import ACCOUNT, BALANCE, BATCH, ENTRY, FILE
@@ -165,14 +166,7 @@ def _against_accounts(
         lake = pl.concat([lake, late.group_by(_ACCOUNT).agg(
             pl.col("amount_micros").sum(), postings=pl.len().cast(pl.Int64)
         ).select(lake.columns)]).group_by(_ACCOUNT).agg(pl.col("amount_micros", "postings").sum())
-    both = ledger.join(lake, on=_ACCOUNT, how="full", coalesce=True, suffix="_lake").with_columns(
-        pl.col("^(amount_micros|postings).*$").fill_null(0)
-    )
-    other = both.filter(
-        (pl.col("amount_micros") != pl.col("amount_micros_lake"))
-        | (pl.col("postings") != pl.col("postings_lake"))
-    )
-    for row in other.sort(_ACCOUNT).iter_rows(named=True):
+    for row in differing(ledger, lake, _ACCOUNT, "_lake").iter_rows(named=True):
         yield (f"account {row['account']} {row['currency']}: {row['postings']} postings come to "
                f"{row['amount_micros']} on the ledger, {row['postings_lake']} to "
                f"{row['amount_micros_lake']} in the lake")
