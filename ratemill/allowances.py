@@ -1,9 +1,8 @@
 """What allowances and counters have used: what the ledger keeps, and what waits to be posted."""
 
-import fcntl
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Final
 
@@ -34,12 +33,9 @@ _NONE: Final = pl.DataFrame(schema={
 })
 
 
-@contextmanager
-def rating_alone(home: Home) -> Iterator[None]:
+def rating_alone(home: Home) -> AbstractContextManager[None]:
     """A block that one process at a time is in: two must not draw the same units."""
-    with (home.root / "rating.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return home.alone("rating")
 
 
 class AllowanceUse:

@@ -4,9 +4,8 @@ What a correction needs of detail is written first, then the ledger, then what f
 postings come last. Whatever is cut short in between, the ledger says how it ends.
 """
 
-import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -47,12 +46,9 @@ class Correction:
     """Table reject, the records that have no price any more"""
 
 
-@contextmanager
-def correcting_alone(home: Home) -> Iterator[None]:
+def correcting_alone(home: Home) -> AbstractContextManager[None]:
     """A block that one process at a time is in: no two correct the same charges."""
-    with (home.root / "correction.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return home.alone("correction")
 
 
 def apply(

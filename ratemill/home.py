@@ -1,6 +1,8 @@
 """An operator's home: the one folder that holds configuration, data and results."""
 
-from collections.abc import Mapping
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -76,6 +78,13 @@ class Home:
     def reports(self) -> Path:
         """Folder of HTML pages."""
         return self.root / "reports"
+
+    @contextmanager
+    def alone(self, task: str) -> Iterator[None]:
+        """A block that one process at a time is in for the task."""
+        with (self.root / f"{task}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def archived(self, partner: str, file_id: str) -> Path:
         """Where the received bytes of a file are."""
