@@ -1,7 +1,7 @@
 """The ledger on SQLite: opening the file, its transactions, and the bulk statements."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, cast
@@ -10,21 +10,26 @@ import msgspec
 import polars as pl
 from sqlalchemy import (
     URL,
+    BindParameter,
     Connection,
     FromClause,
     Select,
     Table,
+    and_,
     bindparam,
+    column,
     create_engine,
     delete,
     event,
     exc,
     func,
-    insert,
     inspect,
+    or_,
     select,
     update,
+    values,
 )
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as insert_or
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -38,6 +43,8 @@ APPLICATION_ID: Final = 0x524D4C47
 
 _SQL: Final = Path(__file__).parent / "sql"
 _OLDEST_SQLITE: Final = (3, 37, 0)
+_TOGETHER: Final = 100
+"""Rows of one statement: as many by themselves take twice as long"""
 _TIME: Final = "%Y-%m-%d %H:%M:%S.%6f"
 """As SQLAlchemy keeps a DateTime in SQLite"""
 
@@ -83,21 +90,22 @@ class SqliteDialect:
 
     def append(self, connection: Connection, table: Table, rows: pl.DataFrame) -> None:
         """Add rows whose columns are named as the table's."""
-        _run_many(connection, insert(table), rows)
+        _insert(connection, insert_or(table), rows)
 
     def append_new(self, connection: Connection, table: Table, rows: pl.DataFrame) -> int:
         """Add those rows whose primary key is not there, and say how many."""
-        return _run_many(connection, insert_or(table).on_conflict_do_nothing(), rows)
+        return _insert(connection, insert_or(table).on_conflict_do_nothing(), rows)
 
     def add_to(self, connection: Connection, table: Table, rows: pl.DataFrame, key: str) -> None:
         """Add the rows' numbers to those of the table's rows of the same key, which exist."""
-        added = [name for name in rows.columns if name != key]
-        statement = (
-            update(table).where(table.c[key] == bindparam(f"of_{key}"))
-            .values({name: table.c[name] + bindparam(f"by_{name}") for name in added})
-        )
-        names = {key: f"of_{key}"} | {name: f"by_{name}" for name in added}
-        _run_many(connection, statement, rows.rename(names))
+        def statement(together: int) -> UpdateBase:
+            names = [column(name, table.c[name].type) for name in rows.columns]
+            new = values(*names, name="new").data(_bound(rows.columns, together)).cte("new")
+            return update(table).where(table.c[key] == new.c[key]).values(
+                {name: table.c[name] + new.c[name] for name in rows.columns if name != key}
+            )
+
+        _run_many(connection, statement, rows)
 
     def merge(
         self, connection: Connection, table: Table, rows: pl.DataFrame, *,
@@ -109,13 +117,18 @@ class SqliteDialect:
             name: func.max(table.c[name], new.excluded[name]) for name in latest
         }
         key = list(table.primary_key.columns)
-        _run_many(connection, new.on_conflict_do_update(index_elements=key, set_=changed), rows)
+        _insert(connection, new.on_conflict_do_update(index_elements=key, set_=changed), rows)
 
     def remove(self, connection: Connection, table: Table, rows: pl.DataFrame) -> int:
         """Remove the rows that are equal in all columns given, and say how many there were."""
-        same = (table.c[name] == bindparam(f"of_{name}") for name in rows.columns)
-        named = rows.rename({name: f"of_{name}" for name in rows.columns})
-        return _run_many(connection, delete(table).where(*same), named)
+        def statement(together: int) -> UpdateBase:
+            same = (
+                and_(*(table.c[n] == value for n, value in zip(rows.columns, row, strict=True)))
+                for row in _bound(rows.columns, together)
+            )
+            return delete(table).where(or_(*same))
+
+        return _run_many(connection, statement, rows)
 
     def listed(self, values: pl.Series) -> FromClause:
         """A table whose only column, `value`, has the values, of any number."""
@@ -176,16 +189,43 @@ def _raw(connection: Connection) -> sqlite3.Connection:
     return cast("sqlite3.Connection", connection.connection.driver_connection)
 
 
-def _run_many(connection: Connection, statement: UpdateBase, rows: pl.DataFrame) -> int:
-    """The number of rows that the statement changed, run once for each row of the frame."""
-    compiled = statement.compile(dialect=connection.dialect, column_keys=rows.columns)
-    ordered = rows.select(compiled.positiontup or rows.columns)
-    return _raw(connection).executemany(str(compiled), _tuples(ordered)).rowcount
+def _insert(connection: Connection, new: Insert, rows: pl.DataFrame) -> int:
+    """The number of rows that an insertion of the frame's changed."""
+    def statement(together: int) -> UpdateBase:
+        return new.values([
+            dict(zip(rows.columns, row, strict=True)) for row in _bound(rows.columns, together)
+        ])
+
+    return _run_many(connection, statement, rows)
 
 
-def _tuples(rows: pl.DataFrame) -> Iterable[tuple[object, ...]]:
-    """The rows as SQLite takes them."""
-    columns = (
-        c.dt.strftime(_TIME) if isinstance(c.dtype, pl.Datetime) else c for c in rows
-    )
-    return zip(*(column.to_list() for column in columns), strict=True)
+def _bound(names: Sequence[str], together: int) -> list[tuple[BindParameter[Any], ...]]:
+    """A parameter for each of the names in each of so many rows."""
+    return [tuple(bindparam(f"{name}:{n}") for name in names) for n in range(together)]
+
+
+def _run_many(
+    connection: Connection, statement: Callable[[int], UpdateBase], rows: pl.DataFrame
+) -> int:
+    """The number of rows that were changed by the statement of so many rows of the frame."""
+    changed, at_once = 0, rows.height - rows.height % _TOGETHER
+    for part, together in ((rows[:at_once], _TOGETHER), (rows[at_once:], 1)):
+        if part.is_empty():
+            continue
+        compiled = statement(together).compile(dialect=connection.dialect)
+        order = [name.rsplit(":", 1)[0] for name in (compiled.positiontup or ())[:rows.width]]
+        values_of = _values(part.select(order), together)
+        changed += _raw(connection).executemany(str(compiled), values_of).rowcount
+    return changed
+
+
+def _values(rows: pl.DataFrame, together: int) -> Iterator[list[object]]:
+    """The values of so many rows at a time, row by row, as SQLite takes them."""
+    every: list[object] = [None] * (rows.height * rows.width)
+    for at, of_column in enumerate(rows):
+        is_time = isinstance(of_column.dtype, pl.Datetime)
+        every[at::rows.width] = (
+            of_column.dt.strftime(_TIME) if is_time else of_column
+        ).to_list()
+    step = rows.width * together
+    return (every[at:at + step] for at in range(0, len(every), step))

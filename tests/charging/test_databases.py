@@ -12,13 +12,14 @@ import polars as pl
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 import charging
+from charging.allowance_use import used
 from charging.entries import GIVEN, add_entries
-from charging.ledger import Ledger, LedgerError
+from charging.ledger import Ledger, LedgerError, frame
 from charging.ledger_database import connect
-from charging.ledger_schema import ALLOWANCE_USE, APPEND_ONLY, VOUCHER_GUESS
+from charging.ledger_schema import ACCOUNT, ALLOWANCE_USE, APPEND_ONLY, BALANCE, VOUCHER_GUESS
 from charging.posting import post, register_file
 
 NOW = datetime.fromisoformat("2026-03-02T12:00:00")
@@ -124,6 +125,45 @@ def test_rows_are_appended_once_changed_and_removed_in_bulk(ledger: Ledger) -> N
         assert [row[:2] for row in connection.execute(query.order_by("guess_number"))] == [
             (0, 11), (4, 21)
         ]
+
+
+@pytest.mark.parametrize("number", [1, 99, 100, 230])
+def test_rows_of_any_number_are_written(ledger: Ledger, number: int) -> None:
+    start = datetime.fromisoformat("2026-03-01T00:00:00.000001")
+    n = pl.int_range(number)
+    uses = pl.select(
+        holder=pl.format("sim:{}", n), allowance=pl.lit("minutes"), period_start=pl.lit(start),
+        scale=pl.lit(1), used=n, last_event_at=start + pl.duration(hours=n),
+    )
+    accounts = pl.select(
+        account_number=n + 1, account=pl.format("a{}", n), currency=pl.lit("EUR"),
+        mode=pl.lit("postpaid"),
+        credit_limit_micros=pl.when(n % 3 > 0).then(n),
+    )
+    balances = pl.select(account_number=n + 1, amount_micros=-n, reserved_micros=0, postings=0)
+    dialect = ledger.dialect
+    with ledger.writing() as connection:
+        dialect.append(connection, ACCOUNT, accounts)
+        assert dialect.append_new(connection, BALANCE, balances[::2]) == len(balances[::2])
+        assert dialect.append_new(connection, BALANCE, balances) == number // 2
+        added = balances.select("account_number", amount_micros=2 * n, postings=n)
+        dialect.add_to(connection, BALANCE, added.reverse(), "account_number")
+        for _ in range(2):
+            dialect.merge(connection, ALLOWANCE_USE, uses, adds=("used",),
+                          latest=("last_event_at",))
+    assert ledger.balances().sort("postings").select("balance_micros", "postings").rows() == [
+        (k, k) for k in range(number)
+    ]
+    whole = uses.with_columns(used=2 * pl.col("used"))
+    assert used(ledger).equals(whole.sort("holder"))
+    with ledger.writing() as connection:
+        assert dialect.remove(connection, ALLOWANCE_USE, uses) == 1  # all others are used twice
+        assert dialect.remove(connection, ALLOWANCE_USE, whole) == number - 1
+    with ledger.reading() as connection:
+        found = frame(connection, select(ACCOUNT).order_by(ACCOUNT.c.account_number),
+                      accounts.schema)
+    assert found.equals(accounts)
+    assert used(ledger).is_empty()
 
 
 def lose_connection(ledger: Ledger, url: str) -> None:
