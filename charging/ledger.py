@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, CursorResult, Select, select
+from sqlalchemy import ColumnElement, Connection, CursorResult, Select, and_, select
 
 from charging.ledger_answers import BALANCES, FILE_STATES, REFUSED
 from charging.ledger_database import BUSY_TIMEOUT_S, Dialect, open_database
@@ -82,11 +82,28 @@ class Ledger:
             self.numbers = NUMBERS  # some may be of accounts that are not to be
             raise
 
+    def remember(self, accounts: pl.DataFrame) -> None:
+        """Add those of the accounts to `numbers` that are not among them."""
+        new = accounts.select(NUMBERS.columns).join(
+            self.numbers, on="account_number", how="anti"
+        )
+        self.numbers = pl.concat([self.numbers, new])
+
     def postings(self, partner: str, file_id: str) -> pl.DataFrame:
         """All postings (table posting) of a file's records by posting id; none if unknown."""
         with self.reading() as connection:
             number = file_number_of(connection, partner, file_id) or 0
             return posting_table(connection, POSTING.c.posting_id.between(*file_range(number)))
+
+    def brought(self, partner: str, file_id: str) -> pl.DataFrame:
+        """Those of a file's postings that posting it brought about, and no correction."""
+        by_file = select(BATCH.c.batch_number).where(BATCH.c.kind == "file")
+        with self.reading() as connection:
+            number = file_number_of(connection, partner, file_id) or 0
+            return posting_table(connection, and_(
+                POSTING.c.posting_id.between(*file_range(number)),
+                POSTING.c.batch_number.in_(by_file),
+            ))
 
     def batch(self, batch_key: str) -> pl.DataFrame:
         """The postings (table posting) of one batch by posting id; none if unknown."""

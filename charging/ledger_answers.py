@@ -65,8 +65,10 @@ class Posted:
     records: int
     """of the file on the ledger"""
     postings: pl.DataFrame
-    """Table posting, of all records of the file, by posting id, without those of corrections"""
+    """Table posting, of what it added, by posting id"""
     refused: pl.DataFrame
     """Table refused, in record order"""
     repeated: bool
     """nothing was added"""
+    first: bool
+    """no posting of the file stood before"""

@@ -9,14 +9,13 @@ import polars as pl
 from sqlalchemy import Connection, func, insert, select, update
 
 from charging import audit
-from charging.accounts import named
 from charging.allowance_use import drawn, use
 from charging.balances import add_batch, next_batch, put_charges
 from charging.holds import refuse_while_held
 from charging.ledger import Ledger, file_number_of, frame, named_postings, refused
 from charging.ledger_answers import Posted
 from charging.ledger_error import LedgerError
-from charging.ledger_schema import BATCH, FILE, POSTING, REFUSAL
+from charging.ledger_schema import FILE, POSTING, REFUSAL
 from charging.overdraft import Policy
 from charging.posting_id import LARGEST_FILE, Kind, file_range, leg_of, record_of, unpacked
 from charging.posting_rows import FileCharges, identified, posting_rows
@@ -35,8 +34,6 @@ class _Waiting:
     revision: int
     before: str
     """state of the file"""
-    held: pl.DataFrame
-    """rows of POSTING that it has"""
     rows: pl.DataFrame
     batch: int
     """number of its batch; 0 where nothing is to be done"""
@@ -94,7 +91,7 @@ def post_files(
             )
         postings = put_charges(ledger, connection, where, new, policies or {})
         use(ledger, connection, drawn(drawing))
-        return [_finish(ledger, connection, one, away, postings, now) for one in todo]
+        return [_finish(connection, one, away, postings, now) for one in todo]
 
 
 def _turned_away(ledger: Ledger, connection: Connection, rows: pl.DataFrame) -> pl.DataFrame:
@@ -153,8 +150,8 @@ def _unsettled(
     state, revision = connection.execute(
         select(FILE.c.state, FILE.c.revision).where(FILE.c.file_number == number)
     ).one()
-    held, due = _held(connection, number), pl.lit(revision)
-    settled, again = _settled(connection, number, held)
+    due = pl.lit(revision)
+    settled, again = _settled(connection, number)
     if rows is None:
         rows = posting_rows(where, _without(file, settled))
     of_file = identified(rows.with_columns(file_number=pl.lit(number, pl.Int64)))
@@ -169,7 +166,7 @@ def _unsettled(
                           f"{wrong['revision'][0]}, which is not the next", "rate the file again")
     if state == "posted" and of_file.is_empty():
         batch = 0
-    return _Waiting(file, number, revision, state, held,
+    return _Waiting(file, number, revision, state,
                     of_file.drop("next_revision", strict=False)
                     .with_columns(batch_number=pl.lit(batch, pl.Int64)), batch)
 
@@ -189,7 +186,7 @@ def revisions(ledger: Ledger, partner: str, file_id: str) -> pl.DataFrame:
     with ledger.reading() as connection:
         number = file_number_of(connection, partner, file_id) or 0
         known = connection.scalar(select(FILE.c.revision).where(FILE.c.file_number == number)) or 0
-        _, again = _settled(connection, number, _held(connection, number))
+        _, again = _settled(connection, number)
     index = unpacked(pl.col("record"))["record_index"]
     return again.select(
         record_index=index, revision=pl.max_horizontal("next_revision", pl.lit(known, pl.Int32))
@@ -200,24 +197,17 @@ def settled(ledger: Ledger, partner: str, file_id: str) -> pl.Series:
     """record_index of a file's records that a rerun may not change: they stand, or are refused."""
     with ledger.reading() as connection:
         number = file_number_of(connection, partner, file_id) or 0
-        done, _ = _settled(connection, number, _held(connection, number))
+        done, _ = _settled(connection, number)
     return done.select(record_index=unpacked(pl.col("record"))["record_index"]).to_series()
 
 
-def _held(connection: Connection, number: int) -> pl.DataFrame:
-    """The rows of POSTING of a file."""
-    among = POSTING.c.posting_id.between(*file_range(number))
-    return frame(connection, select(POSTING).where(among).order_by(POSTING.c.posting_id))
-
-
-def _settled(
-    connection: Connection, number: int, held: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _settled(connection: Connection, number: int) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The records of a file that are settled, and those that were posted, but do not stand.
 
-    record of the first; record and next_revision of the others. `held` is all that it has.
+    record of the first; record and next_revision of the others.
     """
-    ids = held.lazy()
+    among = POSTING.c.posting_id.between(*file_range(number))
+    ids = frame(connection, select(POSTING.c.posting_id).where(among)).lazy()
     parts = unpacked(pl.col("posting_id"))
     of_leg = ids.select(
         leg_id=leg_of(pl.col("posting_id")), revision=parts["revision"],
@@ -236,7 +226,7 @@ def _settled(
 
 
 def _finish(
-    ledger: Ledger, connection: Connection, one: _Waiting, away: pl.DataFrame,
+    connection: Connection, one: _Waiting, away: pl.DataFrame,
     postings: pl.DataFrame, now: datetime,
 ) -> Posted:
     """State that the file is posted, and say what it has on the ledger."""
@@ -260,24 +250,11 @@ def _finish(
                    "refused": turned},
         )
     total = select(FILE.c.records).where(FILE.c.file_number == one.number)
-    return Posted(
-        connection.execute(total).scalar_one(), _all_postings(ledger, connection, one, mine),
-        refused(connection, one.number), repeated=one.batch == 0,
-    )
-
-
-def _all_postings(
-    ledger: Ledger, connection: Connection, one: _Waiting, mine: pl.DataFrame
-) -> pl.DataFrame:
-    """Table posting of all that posting the file brought about, now or before."""
-    if one.held.height:
-        rows = named(ledger, connection, pl.concat([one.held, mine.select(one.held.columns)]))
-        mine = rows.sort("posting_id")
-    batches = frame(connection, ledger.dialect.matching(
-        select(BATCH.c.batch_number, BATCH.c.at.label("posted_at")).where(BATCH.c.kind == "file"),
-        "batch_number", mine["batch_number"].unique(),
-    ), {"posted_at": pl.Datetime("us")})
-    of_files = mine.join(batches, on="batch_number", how="inner", maintain_order="left")
-    return named_postings(of_files.with_columns(
+    added = named_postings(mine.with_columns(
         partner=pl.lit(one.file.partner), file_id=pl.lit(one.file.file_id),
+        posted_at=pl.lit(now, pl.Datetime("us")),
     ))
+    return Posted(
+        connection.execute(total).scalar_one(), added, refused(connection, one.number),
+        repeated=one.batch == 0, first=one.before == "open",
+    )

@@ -82,7 +82,7 @@ def _post(
             if isinstance(posted, LedgerError):
                 faults[file.name] = posted
             else:
-                _save(lake, file, posted)
+                _save(lake, ledger, file, posted)
             done()
     return faults
 
@@ -172,20 +172,22 @@ def _posted(
             yield file, error
 
 
-def _save(lake: Lake, file: _Rated, posted: Posted) -> None:
+def _save(lake: Lake, ledger: Ledger, file: _Rated, posted: Posted) -> None:
     """Write what the ledger says of the file now as its detail."""
     row = file.row.row(0, named=True)
     charges = file.charges.charges
     refused = _refused(lake, row, posted.refused)
-    outcome = Outcome(_standing(posted.postings, charges), rejects(context(row), refused))
+    key = row["partner"], row["file_id"]
+    postings = posted.postings if posted.first else ledger.brought(*key)
+    outcome = Outcome(_standing(postings, charges), rejects(context(row), refused))
     conserved("post", charges["record_index"].unique(), outcome)
     away = pl.concat([outcome.rejects, file.withdrawn]).sort("record_index")
     figures = {name: row[name] + number for name, number in ends(away).items()} | {
         "posted": posted.records,
         "state": state_after(row["state"], "posted"),
     }
-    lake.save(row["partner"], row["file_id"], "post", {
-        POSTING: posted.postings,
+    lake.save(*key, "post", {
+        POSTING: postings,
         REJECT: away,
         FILE: next_row(file.row, "post", figures),
     })

@@ -154,6 +154,7 @@ class LedgerMachine(RuleBasedStateMachine):
               late: int = 0) -> None:
         charges = {file: of_file(self.model, file, records, late)
                    for file, records in files.items()}
+        before = len(self.model.batches)
         answers = self.both(
             lambda: self.model.post(charges, policies),
             lambda: post_files(
@@ -161,10 +162,13 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.now, policies,
             ),
         )
-        for expected, done in zip(*answers, strict=True):
+        # There is no answer where all was refused.
+        for file, (expected, done) in zip(charges, zip(*answers, strict=True), strict=False):
             assert (done.records, done.repeated) == (expected.records, expected.repeated)
             assert done.refused.rows() == expected.refused
-            assert posting_rows(done.postings) == expected.postings
+            brought = self.ledger.brought(*file)
+            assert posting_rows(brought) == expected.postings
+            assert brought.filter(pl.col("batch_number") > before).equals(done.postings)
 
     @rule(file=FILES, account=st.sampled_from([*PEOPLE, "carl"]))
     def post_too_much(self, file: File, account: str) -> None:
