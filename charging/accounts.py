@@ -64,6 +64,7 @@ def open_accounts(ledger: Ledger, accounts: pl.DataFrame, now: datetime) -> int:
             side.select(*_NAME, "account_number")
             for side in (known, _made(ledger, connection, new))
         )
+        ledger.remember(numbers)
         openings = differing.join(numbers, on=_NAME, maintain_order="left").select(
             pl.format("opening:{}:{}", "currency", "account").alias("entry_key"),
             "account_number",
@@ -78,9 +79,9 @@ def open_accounts(ledger: Ledger, accounts: pl.DataFrame, now: datetime) -> int:
 def _differing(ledger: Ledger, connection: Connection, accounts: pl.DataFrame) -> pl.DataFrame:
     """Those of the accounts that are not opened, or whose mode or credit limit changed."""
     opened = select(ENTRY.c.account_number).where(ENTRY.c.kind == "opening")
-    known = _known(ledger, connection, accounts).join(
-        frame(connection, opened), on="account_number", how="semi"
-    )
+    known = _known(ledger, connection, accounts)
+    ledger.remember(known)
+    known = known.join(frame(connection, opened), on="account_number", how="semi")
     return accounts.join(known, on=[*_NAME, *_FOLLOWING], how="anti", nulls_equal=True)
 
 
@@ -108,41 +109,23 @@ def _follow(
 
 
 def numbered(ledger: Ledger, connection: Connection, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows (account, currency) in their order with account_number; unknown accounts are made.
+    """The rows (account, currency) in any order with account_number; unknown accounts are made.
 
     A charge never waits for its account: one that the catalog does not name begins at 0, as a
     partner's.
     """
-    found = _joined(rows, ledger.numbers)
-    unmet = _unnumbered(found)
-    if unmet.height:
-        ledger.numbers = pl.concat([ledger.numbers, _numbers(ledger, connection, unmet)])
-        found = _joined(rows, ledger.numbers)
-        unmet = _unnumbered(found)
-    if unmet.height:
-        made = _made(ledger, connection, unmet.with_columns(
-            mode=pl.lit("partner"), credit_limit_micros=pl.lit(None, pl.Int64)
-        ))
-        ledger.numbers = pl.concat([ledger.numbers, made.select(ledger.numbers.columns)])
-        found = _joined(rows, ledger.numbers)
-    return found
-
-
-def named(ledger: Ledger, connection: Connection, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows (account_number) in any order, with account and currency."""
-    unmet = rows.select("account_number").unique().join(
-        ledger.numbers, on="account_number", how="anti"
-    )
-    if unmet.height:
-        query: Select[Any] = select(*_NUMBERS)
-        if _are_few(connection, unmet.height):
-            numbers = unmet["account_number"]
-            query = ledger.dialect.matching(query, "account_number", numbers)
-        met = frame(connection, query, ACCOUNTS.polars)
-        ledger.numbers = pl.concat([
-            ledger.numbers, met.join(ledger.numbers, on="account_number", how="anti")
-        ])
-    return rows.join(ledger.numbers, on="account_number")
+    found = rows.join(ledger.numbers, on=_NAME, how="left")
+    unmet = found.filter(pl.col("account_number").is_null()).drop("account_number")
+    if unmet.is_empty():
+        return found
+    names = unmet.select(_NAME).unique(maintain_order=True)
+    known = _numbers(ledger, connection, names)
+    made = _made(ledger, connection, names.join(
+        known, on=_NAME, how="anti", maintain_order="left"
+    ).with_columns(mode=pl.lit("partner"), credit_limit_micros=pl.lit(None, pl.Int64)))
+    new = pl.concat([known, made.select(known.columns)])
+    ledger.remember(new)
+    return pl.concat([found.drop_nulls("account_number"), unmet.join(new, on=_NAME)])
 
 
 def funds(ledger: Ledger, connection: Connection, names: pl.DataFrame) -> pl.DataFrame:
@@ -191,14 +174,6 @@ def _near_an_end(changes: pl.DataFrame) -> ColumnElement[bool]:
         amount < INT64_MIN - least,
         amount > INT64_MAX - most,
     )
-
-
-def _joined(rows: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
-    return rows.join(numbers, on=_NAME, how="left", maintain_order="left")
-
-
-def _unnumbered(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.filter(pl.col("account_number").is_null()).select(_NAME).unique(maintain_order=True)
 
 
 def _numbers(ledger: Ledger, connection: Connection, names: pl.DataFrame) -> pl.DataFrame:

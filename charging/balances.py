@@ -32,9 +32,9 @@ def put_charges(
     changes = charges.group_by("account_number").agg(
         less=amount.clip(upper_bound=0).sum(), more=amount.clip(lower_bound=0).sum()
     )
-    known = doubtful(ledger, connection, changes)
+    known = doubtful(ledger, connection, changes).join(changes, on="account_number")
     # The balances after it fit as well, or all of it is refused.
-    narrow(where, known.join(changes, on="account_number").with_columns(
+    narrow(where, known.with_columns(
         amount_micros=pl.col("amount_micros") + pl.col("less") + pl.col("more")
     ), "account", "currency")
     return put(ledger, connection, where, covered(charges, known), ledger.numbers)

@@ -24,21 +24,16 @@ def covered(rows: pl.DataFrame, funds: pl.DataFrame) -> pl.DataFrame:
 
     `rows` has posting_id (of kind usage), account_number, amount_micros (a charge is negative),
     batch_number, policy, started_at, head and rest; `funds` has account_number, mode,
-    credit_limit_micros, amount_micros and reserved_micros before any of them. Charges of an account
-    are looked at in event order.
+    credit_limit_micros, amount_micros and reserved_micros before any of them, and the sum of those
+    below zero, `less`. Charges of an account are looked at in event order.
     """
     floors = funds.with_columns(
         floor=pl.when(pl.col("mode") == "prepaid").then(0)
         .when(pl.col("mode") == "postpaid").then(-pl.col("credit_limit_micros"))
         + pl.col("reserved_micros")
     ).drop_nulls("floor")
-    change = rows.group_by("account_number").agg(
-        change=pl.col("amount_micros").filter(pl.col("amount_micros") < 0).cast(pl.Int128).sum()
-    )
     # Whoever has enough for all his charges needs no look at each.
-    short = floors.join(change, on="account_number").filter(
-        pl.col("amount_micros") + pl.col("change") < pl.col("floor")
-    )
+    short = floors.filter(pl.col("amount_micros") + pl.col("less") < pl.col("floor"))
     plain = rows.select(*_ROW)
     if short.is_empty():
         return plain

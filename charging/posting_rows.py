@@ -6,7 +6,15 @@ from typing import Final
 import polars as pl
 
 from charging.ledger_error import LedgerError
-from charging.posting_id import LARGEST_RECORD, LARGEST_REVISION, LEGS, leg_of, packed, record_of
+from charging.posting_id import (
+    LARGEST_RECORD,
+    LARGEST_REVISION,
+    LEGS,
+    leg_of,
+    packed,
+    record_of,
+    unpacked,
+)
 from mediation.tables import conform
 from rating.schema import CHARGE
 
@@ -43,7 +51,7 @@ def charge_rows(where: str, charges: pl.DataFrame) -> pl.DataFrame:
     charge.
     """
     conform(CHARGE, charges.drop("file_number"))
-    key = pl.col("usage_key").str.decode("hex", strict=False).bin
+    key = pl.col("usage_key").str
     frame = charges.select(
         "file_number",
         "record_index",
@@ -53,8 +61,8 @@ def charge_rows(where: str, charges: pl.DataFrame) -> pl.DataFrame:
         pl.col("currency").cast(pl.String),
         -pl.col("amount_micros"),
         "usage_key",
-        key.slice(0, 8).bin.reinterpret(dtype=pl.Int64, endianness="big").alias("head"),
-        key.slice(8, 8).bin.reinterpret(dtype=pl.Int64, endianness="big").alias("rest"),
+        _number(key.slice(0, 16)).alias("head"),
+        _number(key.slice(16)).alias("rest"),
         pl.col("product").cast(pl.String),
         "started_at",
         "used_by",
@@ -62,6 +70,13 @@ def charge_rows(where: str, charges: pl.DataFrame) -> pl.DataFrame:
     )
     _refuse_bad_rows(where, charges, frame)
     return frame
+
+
+def _number(hex_digits: pl.Expr) -> pl.Expr:
+    """The signed number of 64 bits that 16 hex digits say; null of anything else."""
+    is_signed = hex_digits.str.starts_with("+")
+    number = hex_digits.str.to_integer(base=16, dtype=pl.UInt64, strict=False)
+    return pl.when(~is_signed).then(number.reinterpret(signed=True))
 
 
 def identified(rows: pl.DataFrame) -> pl.DataFrame:
@@ -109,13 +124,6 @@ def _refuse_strangers(where: str, file: FileCharges) -> None:
 
 def _refuse_bad_rows(where: str, charges: pl.DataFrame, frame: pl.DataFrame) -> None:
     """Refuse rows that would share a posting id, lack a usage key, or cannot be posted."""
-    ids = identified(frame)
-    double = frame.filter(ids["posting_id"].is_duplicated())
-    if double.height:
-        row = double.row(0, named=True)
-        raise LedgerError(where, f"two charges for record {row['record_index']}, leg "
-                          f"{LEGS[row['leg']]}, revision {row['revision']}",
-                          "rating must give one charge for each")
     beyond = frame.filter(
         ~pl.col("record_index").is_between(0, LARGEST_RECORD)
         | ~pl.col("revision").is_between(0, LARGEST_REVISION)
@@ -125,6 +133,13 @@ def _refuse_bad_rows(where: str, charges: pl.DataFrame, frame: pl.DataFrame) -> 
         raise LedgerError(where, f"record {row['record_index']} revision {row['revision']} is "
                           f"beyond {LARGEST_RECORD} or {LARGEST_REVISION}",
                           "cut the file into smaller ones")
+    ids = identified(frame).select("posting_id", "record", "head", "rest").sort("posting_id")
+    double = ids.filter(pl.col("posting_id") == pl.col("posting_id").shift())
+    if double.height:
+        row = double.select(**unpacked(pl.col("posting_id"))).row(0, named=True)
+        raise LedgerError(where, f"two charges for record {row['record_index']}, leg "
+                          f"{LEGS[row['leg']]}, revision {row['revision']}",
+                          "rating must give one charge for each")
     keyless = frame.filter(
         (charges["usage_key"].str.len_bytes() != _KEY_DIGITS)
         | pl.col("head").is_null() | pl.col("rest").is_null()
@@ -132,10 +147,13 @@ def _refuse_bad_rows(where: str, charges: pl.DataFrame, frame: pl.DataFrame) -> 
     if keyless.height:
         raise LedgerError(where, f"record {keyless['record_index'][0]} has a usage key that is "
                           "not 32 hex digits", "rate the file again")
-    keys = ids.select("record", "record_index", "head", "rest").unique()
-    two = keys.filter(pl.col("record").is_duplicated())
+    two = ids.filter(
+        (pl.col("record") == pl.col("record").shift())
+        & pl.any_horizontal(pl.col("head", "rest") != pl.col("head", "rest").shift())
+    )
     if two.height:
-        raise LedgerError(where, f"record {two['record_index'][0]} has two usage keys",
+        record_index = two.select(unpacked(pl.col("record"))["record_index"]).item(0, 0)
+        raise LedgerError(where, f"record {record_index} has two usage keys",
                           "rate the file again: the legs of a record share its key")
     if charges.filter(pl.col("amount_micros") == INT64_MIN).height:
         raise LedgerError(where, "a charge is at the limit of 64 bits and cannot be negated",
