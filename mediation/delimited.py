@@ -1,255 +1,271 @@
 """Delimited text (CSV) to records of text columns, with every line's place in the file."""
 
 import csv
-from bisect import bisect_left
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from mediation.decoded import Decoded
 from mediation.file_context import FileContext
-from mediation.limits import RAW_MAX_BYTES
-from mediation.profile import Profile, ProfileError
-from mediation.readers import columns_of, file_header
-from mediation.reject import file_reject, rejects
-from mediation.schema import REJECT
+from mediation.file_header import file_header
+from mediation.lines import (
+    PLACE,
+    Lines,
+    Offsets,
+    TextFile,
+    cut_lines,
+    inside,
+    kept_lines,
+    line_rejects,
+    not_cdr,
+    text_file,
+    undecodable,
+)
+from mediation.percent import percent_decoded
+from mediation.profile import Line, Profile, ProfileError
+from mediation.quotes import KEPT, Quotes, doubled, holding, quotes_of, unescaped
+from mediation.readers import columns_of_profile
 from mediation.tables import TableError
 
-PLACE = {"record_index": pl.Int32(), "byte_offset": pl.Int64(), "byte_length": pl.Int32()}
-_FOUND = ("record_index", "byte_offset", "code", "detail", "raw")
-_LF, _CR, _QUOTE = 10, 13, 34
-BOM = b"\xef\xbb\xbf"
-Offsets = NDArray[np.int64]
-Marks = NDArray[np.bool_]
+_CR = 13
+_UNKNOWN: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
-    """Where the lines of a file that are not empty begin and end, line ends left out."""
+class _Table:
+    """A delimited file: its octets, its quotes and where its columns part."""
 
-    starts: Offsets
-    ends: Offsets
+    profile: Profile
+    text: TextFile
+    received: bytes
+    """The octets that the offsets mean, as they came"""
+    quotes: Quotes
+    parts: Offsets
+    """The places of the delimiters that are not text"""
 
-    def __len__(self) -> int:
-        return len(self.starts)
+    def counts(self, lines: Lines) -> Offsets:
+        """The number of columns of each line."""
+        held = np.searchsorted(self.parts, lines.ends) - np.searchsorted(self.parts, lines.starts)
+        return held + 1
 
-    def where(self, marks: Marks) -> "Lines":
-        """The marked lines."""
-        return Lines(self.starts[marks], self.ends[marks])
+    def column(self, lines: Lines, at: int) -> Lines:
+        """The places of one column of each line; empty where the line is shorter."""
+        first = np.searchsorted(self.parts, lines.starts)
+        bounds = np.append(self.parts, np.iinfo(np.int64).max - 1)
+        last = len(bounds) - 1
+        ends = np.minimum(bounds[np.minimum(first + at, last)], lines.ends)
+        starts = bounds[np.minimum(first + at - 1, last)] + 1 if at else lines.starts
+        return Lines(np.minimum(starts, ends), ends)
 
-    def places(self) -> pl.DataFrame:
-        """record_index, byte_offset and byte_length when each line is a record."""
-        return pl.DataFrame(
-            {
-                "record_index": np.arange(len(self)),
-                "byte_offset": self.starts,
-                "byte_length": self.ends - self.starts,
-            },
-            schema_overrides=PLACE,
+    def row(self, lines: Lines, number: int) -> list[str]:
+        """The columns of one line; UnicodeDecodeError or csv.Error for what is none."""
+        line = self.text.data[lines.starts[number] : lines.ends[number]]
+        form = self.profile.format
+        reader = csv.reader(
+            [line.decode(self.text.encoding)], delimiter=form.delimiter,
+            quotechar=form.quote or None,
+            quoting=csv.QUOTE_MINIMAL if form.quote else csv.QUOTE_NONE,
         )
+        row = next(reader, [])
+        return [t.replace(KEPT, form.escape) for t in row] if form.escape else row
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """The detail lines of a file, and for each kind of them the names of its columns."""
+
+    lines: Lines
+    kinds: Offsets
+    names: dict[int, list[str]]
+    """By the line type's position in the profile; _UNKNOWN where none is declared"""
 
 
 def decode_delimited(data: bytes, profile: Profile, ctx: FileContext) -> Decoded:
-    """The lines of a delimited file as records of text columns named by its first line.
+    """The lines of a delimited file as records of text columns.
 
-    Quotes are as in RFC 4180. A line of another number of columns, with a quote out of place or
-    not of the profile's encoding is a reject. Columns named as our own three become col.NAME.
+    The profile or the file's line of names names them; header and trailer lines are hdr.X and
+    trl.X. Quotes are as in RFC 4180. A line of another number of columns, of no known type, with
+    a quote out of place or not of the profile's encoding is a reject. A missing trailer means
+    that the file was cut. Columns named as our own three become col.NAME.
     """
-    delimiter = _delimiter(profile)
-    quotes = _quotes(data, delimiter)
-    lines = cut_lines(data, quotes.spans)
-    names, why_not = _names(data, lines, profile)
+    form, delimiter = profile.format, _delimiter(profile)
+    _check(profile)
+    text = text_file(data, form.encoding)
+    if text.why_not:
+        return not_cdr(profile, ctx, text.why_not)
+    received = text.content or data
+    text = replace(text, data=doubled(text.data, form))
+    quotes = quotes_of(text.data, delimiter, form.quote)
+    lines = kept_lines(text.data, cut_lines(text.data, quotes.spans), profile)
+    parts = np.flatnonzero(np.frombuffer(text.data, np.uint8) == delimiter)
+    table = _Table(profile, text, received, quotes, parts[~inside(parts, quotes.spans)]
+                   if len(quotes.spans) else parts)
+    kinds = _kinds(table, lines)
+    header, trailer = (_only(kinds, form.lines, t) for t in ("header", "trailer"))
+    if why_not := _not_ours(kinds, form.lines, header):
+        return not_cdr(profile, ctx, why_not)
+    variables = _variables(table, lines, kinds, header) | _variables(table, lines, kinds, trailer)
+    own = np.ones(len(lines), bool)
+    own[[n for n in (header, trailer) if n is not None]] = False
+    layout, why_not = _layout(table, lines.where(own), kinds[own])
     if why_not:
         return not_cdr(profile, ctx, why_not)
-    lines = Lines(lines.starts[1:], lines.ends[1:])
-    counts = _columns(data, lines, delimiter, quotes.spans)
-    torn = _holding(lines, quotes.strays)
-    unreadable = undecodable(data, lines, profile.format.encoding)
-    good = (counts == len(names)) & ~torn & ~unreadable
-    places = lines.places()
-    faults = places.with_columns(
-        pl.Series("columns", counts), pl.Series("torn", torn), pl.Series("unreadable", unreadable)
-    ).filter(~good)
-    faults = faults.with_columns(_fault(profile.format.encoding, len(names)))
-    records = pl.concat(
-        [places.filter(good), _texts(data, lines, good, names, profile)], how="horizontal"
-    )
-    return Decoded(file_header(profile, ctx, {}), records, line_rejects(data, faults, ctx))
+    return _decoded(table, layout, ctx, variables, complete=_whole(table, lines, kinds, trailer))
+
+
+def _decoded(
+    table: _Table, layout: _Layout, ctx: FileContext, variables: dict[str, str], *, complete: bool
+) -> Decoded:
+    """The detail lines as records or rejects."""
+    places = layout.lines.places()
+    faults = places.with_columns(**_marks(table, layout)).with_columns(_fault(table.profile))
+    bad = faults["code"].is_not_null()
+    good = ~bad.to_numpy()
+    tables = [
+        pl.concat(
+            [places.filter(chosen), _texts(table, layout.lines.where(chosen), names)],
+            how="horizontal",
+        )
+        for kind, names in layout.names.items()
+        if (chosen := good & (layout.kinds == kind)).any() or len(layout.names) == 1
+    ]
+    records = pl.concat(tables, how="diagonal") if tables else pl.DataFrame(schema=PLACE)
+    records = percent_decoded(records, table.profile)
+    if len(tables) > 1:
+        records = records.sort("record_index")
+    records = records.with_columns(pl.lit(t, pl.String).alias(n) for n, t in variables.items())
+    header = file_header(table.profile, ctx, variables, complete=complete)
+    rejected = line_rejects(table.received, faults.filter(bad), ctx)
+    return Decoded(header, records, rejected, table.text.content)
 
 
 def _delimiter(profile: Profile) -> int:
     """The octet between columns."""
-    octets = profile.format.delimiter.encode(profile.format.encoding)
-    if len(octets) != 1 or octets in b'"\r\n':
+    form = profile.format
+    octets = form.delimiter.encode()
+    if len(octets) != 1 or octets in f"{form.quote}\r\n".encode():
         raise ProfileError(
-            f"{profile.name}: format.delimiter {profile.format.delimiter!r} cannot be told from "
+            f"{profile.name}: format.delimiter {form.delimiter!r} cannot be told from "
             "text, quotes or line ends; use one ASCII character"
         )
+    if len(form.quote.encode()) != len(form.quote) or form.quote in {"\r", "\n"}:
+        raise ProfileError(f"{profile.name}: format.quote {form.quote!r} is not an ASCII character")
     return octets[0]
 
 
-def _fault(encoding: str, columns: int) -> list[pl.Expr]:
-    """Code and detail of a line that is no record; the encoding is looked at first."""
-    code = pl.when("unreadable").then(pl.lit("ENCODING_INVALID")).otherwise(pl.lit("LINE_RAGGED"))
-    detail = (
-        pl.when("unreadable")
-        .then(pl.lit(f"the line is not {encoding}"))
-        .when("torn")
-        .then(pl.lit("a quote is not closed, or stands where no column begins or ends"))
-        .otherwise(
-            pl.format("the line has {} columns, the header {}", pl.col("columns"), pl.lit(columns))
-        )
-    )
-    return [code.alias("code"), detail.alias("detail")]
+def _check(profile: Profile) -> None:
+    """ProfileError for line types and names that cannot be used."""
+    form = profile.format
+    for i, line in enumerate(form.lines):
+        where = f"{profile.name}: format.lines[{i}]"
+        if bool(line.starts_with) == bool(line.equals):
+            raise ProfileError(f"{where}: needs either starts_with or equals")
+        if line.columns or (line.type != "detail" and not line.names):
+            raise ProfileError(f"{where}: a delimited line has names, in the order of its columns")
+    for names in (form.names, *(line.names for line in form.lines)):
+        if twice := sorted({n for n in names if n and names.count(n) > 1}):
+            raise ProfileError(f"{profile.name}: format.names: {twice} stand more than once")
 
 
-def not_cdr(profile: Profile, ctx: FileContext, reason: str) -> Decoded:
-    """No records, and one reject for a file that is not of the profile's format."""
-    return Decoded(
-        file_header(profile, ctx, {}, complete=False),
-        pl.DataFrame(schema=PLACE),
-        file_reject(ctx, "NOT_A_CDR_FILE", f"not a {profile.format.kind} file: {reason}"),
-    )
+def _kinds(table: _Table, lines: Lines) -> Offsets:
+    """Each line's type as its position in the profile; the first that fits counts."""
+    kinds = np.full(len(lines), _UNKNOWN, np.int64)
+    form, encoding = table.profile.format, table.text.encoding
+    for i, line in reversed(list(enumerate(form.lines))):
+        if line.starts_with:
+            marks = lines.starting_with(table.text.data, line.starts_with.encode(encoding))
+        else:
+            quoted = [f"{form.quote}{text}{form.quote}" for text in line.equals]
+            texts = [t.encode(encoding) for t in (*line.equals, *quoted)]
+            pieces = table.column(lines, line.at).pieces(table.text.data)
+            marks = pieces.is_in(pl.Series(texts, dtype=pl.Binary)).to_numpy()
+        kinds[marks] = i
+    return kinds
 
 
-def line_rejects(data: bytes, faults: pl.DataFrame, ctx: FileContext) -> pl.DataFrame:
-    """Table reject from places with code and detail; raw is cut out of the file."""
-    if faults.is_empty():
-        return REJECT.empty()
-    raw = [
-        data[at : at + min(size, RAW_MAX_BYTES)]
-        for at, size in faults.select("byte_offset", "byte_length").iter_rows()
-    ]
-    rows = faults.with_columns(raw=pl.Series(raw, dtype=pl.Binary))
-    return rejects(ctx, rows.select(_FOUND))
+def _only(kinds: Offsets, types: Sequence[Line], wanted: str) -> int | None:
+    """The number of the first header line, or of the last trailer line."""
+    found = np.flatnonzero(np.isin(kinds, [i for i, t in enumerate(types) if t.type == wanted]))
+    if not len(found):
+        return None
+    return int(found[0] if wanted == "header" else found[-1])
 
 
-def cut_lines(data: bytes, quoted: Offsets) -> Lines:
-    """The lines that are not empty, without a byte order mark, LF and CRLF.
-
-    `quoted` holds the places of opening and closing quotes in turn; a line end between is text.
-    """
-    octets = np.frombuffer(data, np.uint8)
-    breaks = np.flatnonzero(octets == _LF)
-    breaks = breaks[~_inside(breaks, quoted)]
-    first = len(BOM) if data.startswith(BOM) else 0
-    starts = np.concatenate([[first], breaks + 1]).astype(np.int64)
-    ends = np.concatenate([breaks, [len(data)]]).astype(np.int64)
-    ends = np.maximum(ends, starts)
-    before = octets[np.maximum(ends - 1, 0)] if len(octets) else np.zeros(len(ends), np.uint8)
-    ends = np.where((before == _CR) & (ends > starts), ends - 1, ends)
-    return Lines(starts, ends).where(ends > starts)
+def _not_ours(kinds: Offsets, types: Sequence[Line], header: int | None) -> str:
+    """Why the file is none of the profile's by its line types, or nothing."""
+    if not len(kinds):
+        return "it is empty"
+    if any(t.type == "header" for t in types):
+        return "" if header == 0 else "its first line is no header line"
+    if any(t.type == "detail" for t in types) and (kinds == _UNKNOWN).all():
+        return "no line is of a known type"
+    return ""
 
 
-def undecodable(data: bytes, lines: Lines, encoding: str) -> Marks:
-    """Which lines are not text of the encoding."""
-    marks = np.zeros(len(lines), bool)
+def _variables(
+    table: _Table, lines: Lines, kinds: Offsets, number: int | None
+) -> dict[str, str]:
+    """The columns of a header or trailer line by variable name; what was cut off is absent."""
+    if number is None:
+        return {}
+    line = table.profile.format.lines[kinds[number]]
     try:
-        data.decode(encoding)
-    except UnicodeDecodeError:
-        # Only a file with a fault is looked at line by line.
-        for i, (start, end) in enumerate(zip(lines.starts, lines.ends, strict=True)):
-            try:
-                data[start:end].decode(encoding)
-            except UnicodeDecodeError:
-                marks[i] = True
-    return marks
+        row = table.row(lines, number)
+    except (UnicodeDecodeError, csv.Error):
+        return {}
+    prefix = "hdr" if line.type == "header" else "trl"
+    return {f"{prefix}.{n}": text.strip() for n, text in zip(line.names, row, strict=False) if n}
 
 
-@dataclass(frozen=True, slots=True)
-class _Quotes:
-    """Places of opening and closing quotes in turn, and of quotes that are neither."""
-
-    spans: Offsets
-    strays: Offsets
-
-
-def _quotes(data: bytes, delimiter: int) -> _Quotes:
-    none = np.empty(0, np.int64)
-    if b'"' not in data:
-        return _Quotes(none, none)
-    octets = np.frombuffer(data, np.uint8)
-    places = np.flatnonzero(octets == _QUOTE)
-    first = len(BOM) if data.startswith(BOM) else 0
-    # In a sound file every odd quote opens and every even one closes; a doubled quote inside a
-    # column closes and opens again, with no octet between.
-    before = octets[np.maximum(places - 1, 0)]
-    after = octets[np.minimum(places + 1, len(octets) - 1)]
-    opens = (before == delimiter) | (before == _LF) | (places == first)
-    closes = (after == delimiter) | _ends_line(octets, places + 1)
-    sound = len(places) % 2 == 0 and bool(
-        np.all(opens[0::2] | np.concatenate([[False], places[2::2] == places[1:-1:2] + 1]))
-        and np.all(closes[1::2] | np.concatenate([places[1:-1:2] + 1 == places[2::2], [False]]))
-    )
-    if sound:
-        return _Quotes(places, none)
-    return _quotes_one_by_one(data, places, opens, closes)
+def _whole(table: _Table, lines: Lines, kinds: Offsets, trailer: int | None) -> bool:
+    """Whether the trailer is there to its last column, if the profile declares one."""
+    types = table.profile.format.lines
+    if not any(t.type == "trailer" for t in types):
+        return True
+    if trailer is None:
+        return False
+    return bool(table.counts(lines)[trailer] >= len(types[kinds[trailer]].names))
 
 
-def _ends_line(octets: NDArray[np.uint8], places: Offsets) -> Marks:
-    """Whether LF, CRLF or the end of the file stands at each place."""
-    last = len(octets) - 1
-    here = np.where(places > last, _LF, octets[np.minimum(places, last)])
-    behind = np.where(places >= last, _LF, octets[np.minimum(places + 1, last)])
-    return np.asarray((here == _LF) | ((here == _CR) & (behind == _LF)))
+def _layout(table: _Table, lines: Lines, kinds: Offsets) -> tuple[_Layout, str]:
+    """The detail lines with the names of their columns, and why the file is none of ours."""
+    form = table.profile.format
+    own = {i: t.names for i, t in enumerate(form.lines) if t.type == "detail"} or {_UNKNOWN: ()}
+    names, why_not = list(form.names), ""
+    if not names and not all(own.values()):
+        names, why_not = _names(table, lines)
+        first = 1 + form.skip_after_header
+        lines, kinds = Lines(lines.starts[first:], lines.ends[first:]), kinds[first:]
+    found = {kind: _kept(list(some) or names) for kind, some in own.items()}
+    layout = _Layout(lines, kinds, found)
+    if form.names and not why_not and not _any_fits(table, layout):
+        why_not = f"no line has the {len(form.names)} columns of format.names"
+    return layout, why_not
 
 
-def _quotes_one_by_one(data: bytes, places: Offsets, opens: Marks, closes: Marks) -> _Quotes:
-    """The same for a file with a quote out of place, which costs only the line it stands in."""
-    at, opening, closing = places.tolist(), opens.tolist(), closes.tolist()
-    spans: list[int] = []
-    strays: list[int] = []
-    i, last = 0, len(at) - 1
-    while i <= last:
-        end = i + 1
-        while end < last and not closing[end] and at[end + 1] == at[end] + 1:
-            end += 2
-        if opening[i] and end <= last and closing[end]:
-            spans += (at[i], at[end])
-            i = end + 1
-            continue
-        strays.append(at[i])
-        line_end = data.find(b"\n", at[i])
-        i = bisect_left(at, line_end) if line_end >= 0 else len(at)
-    return _Quotes(np.array(spans, np.int64), np.array(strays, np.int64))
+def _kept(names: Sequence[str]) -> list[str]:
+    return [f"col.{n}" if n in PLACE else n for n in (n.strip() for n in names)]
 
 
-def _inside(places: Offsets, quoted: Offsets) -> Marks:
-    """Which places stand between an opening and its closing quote."""
-    return np.asarray(np.searchsorted(quoted, places) % 2 == 1)
+def _any_fits(table: _Table, layout: _Layout) -> bool:
+    wanted, counts = _wanted(layout), table.counts(layout.lines)
+    fits = wanted >= counts if table.profile.format.ragged == "pad" else wanted == counts
+    return not len(fits) or bool(fits.any())
 
 
-def _holding(lines: Lines, places: Offsets) -> Marks:
-    """Which lines hold at least one of the places."""
-    if not len(places):
-        return np.zeros(len(lines), bool)
-    held = np.searchsorted(places, lines.ends) - np.searchsorted(places, lines.starts)
-    return np.asarray(held > 0)
-
-
-def _columns(data: bytes, lines: Lines, delimiter: int, quoted: Offsets) -> Offsets:
-    """The number of columns of each line."""
-    places = np.flatnonzero(np.frombuffer(data, np.uint8) == delimiter)
-    if len(quoted):
-        places = places[~_inside(places, quoted)]
-    return np.searchsorted(places, lines.ends) - np.searchsorted(places, lines.starts) + 1
-
-
-def _names(data: bytes, lines: Lines, profile: Profile) -> tuple[list[str], str]:
+def _names(table: _Table, lines: Lines) -> tuple[list[str], str]:
     """The column names of the first line, and why it is none of the profile's headers, if so."""
     if not len(lines):
-        return [], "it is empty"
-    line = data[lines.starts[0] : lines.ends[0]]
+        return [], "it has no line of names"
     try:
-        text = line.decode(profile.format.encoding)
-        row = next(csv.reader([text], delimiter=profile.format.delimiter), [])
+        row = table.row(lines, 0)
     except (UnicodeDecodeError, csv.Error):
         return [], "its first line is not text"
-    names = [f"col.{n}" if n in PLACE else n for n in (n.strip() for n in row)]
-    wanted = {c for field in profile.fields.values() for c in columns_of(field)}
-    wanted |= {rule.column for rule in profile.drop}
+    names = _kept(row)
+    wanted = columns_of_profile(table.profile)
     if not wanted & set(names):
         return [], "its first line names none of the profile's columns"
     if twice := sorted({n for n in names if n in wanted and names.count(n) > 1}):
@@ -257,36 +273,77 @@ def _names(data: bytes, lines: Lines, profile: Profile) -> tuple[list[str], str]
     return names, ""
 
 
-def _texts(
-    data: bytes, lines: Lines, good: Marks, names: list[str], profile: Profile
-) -> pl.DataFrame:
-    """The columns of the good lines; of columns named alike the first."""
-    if not good.any():
-        return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-    body = b"\n".join(data[start:end] for start, end in _runs(data, lines, good))
-    if profile.format.encoding != "utf-8":
-        body = body.decode(profile.format.encoding).encode()
+def _wanted(layout: _Layout) -> Offsets:
+    """The number of columns that each line should have; 0 where its type is unknown."""
+    wanted = np.zeros(len(layout.lines), np.int64)
+    for kind, names in layout.names.items():
+        wanted[layout.kinds == kind] = len(names)
+    return wanted
+
+
+def _marks(table: _Table, layout: _Layout) -> dict[str, pl.Series]:
+    """What is known of each detail line."""
+    data, lines = table.text.data, layout.lines
+    return {
+        "columns": pl.Series(table.counts(lines)),
+        "wanted": pl.Series(_wanted(layout)),
+        "strange": pl.Series(~np.isin(layout.kinds, list(layout.names))),
+        "torn": pl.Series(holding(lines, table.quotes.strays)),
+        "unreadable": pl.Series(undecodable(data, lines, table.text.encoding)),
+    }
+
+
+def _fault(profile: Profile) -> list[pl.Expr]:
+    """Code and detail of a line that is no record; both null for a record."""
+    form, columns = profile.format, pl.col("columns")
+    ragged = columns != pl.col("wanted")
+    if form.ragged == "pad":
+        ragged = columns > pl.col("wanted")
+    torn = "a quote is not closed, or stands where no column begins or ends"
+    named = form.names or any(t.names for t in form.lines if t.type == "detail")
+    told = f"the line has {{}} columns, the {'profile' if named else 'header'} {{}}"
+    counted = pl.format(told, columns, pl.col("wanted"))
+    strange = "the line is of none of the profile's detail line types"
+    code, detail = pl.lit(None, pl.String), pl.lit(None, pl.String)
+    # The last fault asked about is the first that counts.
+    for fault, name, words in (
+        (ragged, "LINE_RAGGED", counted),
+        (pl.col("torn"), "LINE_RAGGED", pl.lit(torn)),
+        (pl.col("strange"), "LINE_UNKNOWN", pl.lit(strange)),
+        (pl.col("unreadable"), "ENCODING_INVALID", pl.lit(f"the line is not {form.encoding}")),
+    ):
+        code = pl.when(fault).then(pl.lit(name)).otherwise(code)
+        detail = pl.when(fault).then(words).otherwise(detail)
+    return [code.alias("code"), detail.alias("detail")]
+
+
+def _texts(table: _Table, lines: Lines, names: list[str]) -> pl.DataFrame:
+    """The columns of good lines of one kind; of columns named alike the first."""
+    shown = {str(i): n for i, n in enumerate(names) if names.index(n) == i}
+    if not len(lines):
+        return pl.DataFrame(schema=dict.fromkeys(shown.values(), pl.String))
+    body = b"\n".join(table.text.data[start:end] for start, end in _runs(table.text.data, lines))
+    if table.text.encoding != "utf-8":
+        body = body.decode(table.text.encoding).encode()
     texts = pl.read_csv(
         body,
-        separator=profile.format.delimiter,
-        quote_char='"',
+        separator=table.profile.format.delimiter,
+        quote_char=table.profile.format.quote or None,
         has_header=False,
-        infer_schema=False,
+        schema={str(i): pl.String for i in range(len(names))},
+        missing_columns="insert",
     )
-    if texts.shape != (good.sum(), len(names)):
+    if texts.height != len(lines):
         raise TableError(
-            f"{profile.name}: {good.sum()} lines of {len(names)} columns were read as "
-            f"{texts.height} of {texts.width}"
+            f"{table.profile.name}: {len(lines)} lines of {len(names)} columns were read as "
+            f"{texts.height}"
         )
-    texts.columns = [str(i) for i in range(len(names))]
-    return texts.select(
-        pl.col(str(i)).alias(n) for i, n in enumerate(names) if names.index(n) == i
-    )
+    form = table.profile.format
+    return texts.select(unescaped(pl.col(i), form).alias(name) for i, name in shown.items())
 
 
-def _runs(data: bytes, lines: Lines, good: Marks) -> list[tuple[int, int]]:
-    """Start and end of each run of good lines with one line end between."""
-    kept = lines.where(good)
+def _runs(data: bytes, kept: Lines) -> list[tuple[int, int]]:
+    """Start and end of each run of lines with one line end between."""
     gaps = kept.starts[1:] - kept.ends[:-1]
     octets = np.frombuffer(data, np.uint8)
     joined = (gaps == 1) | ((gaps == len(b"\r\n")) & (octets[kept.ends[:-1]] == _CR))

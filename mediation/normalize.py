@@ -4,20 +4,21 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from mediation.conditions import check_rule, columns_of_rule, drops, stripped
 from mediation.decoded import Decoded, FileHeader
 from mediation.file_context import FileContext
 from mediation.limits import DETAIL_TEXT_MAX
 from mediation.outcome import Outcome
 from mediation.profile import Drop, Profile, ProfileError
-from mediation.readers import Reading, reading, stripped, text_name
+from mediation.readers import Reading, reading, text_name
 from mediation.reject import rejects
 from mediation.schema import USAGE
 from mediation.tables import Column
 from mediation.usage_key import with_usage_key
 
 _PLACE = ("record_index", "byte_offset", "byte_length")
-_MADE_HERE = {"partner", "file_id", "usage_key", *_PLACE}
-_NEEDED = [c.name for c in USAGE.columns if not c.null and c.name not in _MADE_HERE]
+MADE_HERE = {"partner", "file_id", "usage_key", *_PLACE}
+NEEDED = [c.name for c in USAGE.columns if not c.null and c.name not in MADE_HERE]
 _FOUND = pl.Schema(
     {"record_index": pl.Int32, "byte_offset": pl.Int64, "code": pl.String, "detail": pl.String}
 )
@@ -67,9 +68,9 @@ def _readings(profile: Profile, present: set[str]) -> list[Reading]:
     made = set(profile.fields)
     if "started_at" in made:
         made.add("utc_offset_s")
-    if absent := [n for n in _NEEDED if n not in made]:
+    if absent := [n for n in NEEDED if n not in made]:
         raise ProfileError(f"{profile.name}: fields lack {absent}; every usage needs them")
-    if wrong := sorted(made & _MADE_HERE):
+    if wrong := sorted(made & MADE_HERE):
         raise ProfileError(f"{profile.name}: fields {wrong} are made by us, not read")
     return [reading(name, field, present) for name, field in profile.fields.items()]
 
@@ -109,17 +110,29 @@ def _found(frame: pl.DataFrame, code: pl.Expr, detail: pl.Expr) -> pl.DataFrame:
 def _dropped(records: pl.DataFrame, rules: Sequence[Drop]) -> pl.DataFrame:
     """The rows that a drop rule names; the first rule in the profile's order counts."""
     present = set(records.columns)
-    hits = [stripped(r.column, present).is_in(list(r.equals)).fill_null(value=False) for r in rules]
+    for rule in rules:
+        check_rule(rule)
+    hits = [drops(rule, present) for rule in rules]
     if not hits:
         return pl.DataFrame(schema=_FOUND)
     code = pl.coalesce(
         pl.when(hit).then(pl.lit(rule.rule)) for hit, rule in zip(hits, rules, strict=True)
     )
-    words = [
-        pl.format("column {} is '{}'", pl.lit(r.column), stripped(r.column, present)) for r in rules
-    ]
+    words = [_seen(rule, present) for rule in rules]
     detail = pl.coalesce(pl.when(hit).then(w) for hit, w in zip(hits, words, strict=True))
     return _found(records.filter(pl.any_horizontal(hits)), code, detail)
+
+
+def _seen(rule: Drop, present: set[str]) -> pl.Expr:
+    """What stands in the columns that a rule looks at, in words."""
+    return pl.concat_str(
+        [
+            pl.format("column {} is '{}'", pl.lit(c),
+                      stripped(c, present).fill_null("").str.slice(0, DETAIL_TEXT_MAX))
+            for c in columns_of_rule(rule)
+        ],
+        separator=", ",
+    )
 
 
 def _test_file(records: pl.DataFrame) -> pl.DataFrame:
@@ -130,14 +143,12 @@ def _unreadable(values: pl.DataFrame, readings: Sequence[Reading]) -> pl.DataFra
     """The rows of which a field is missing or unreadable; the first such field counts."""
     faults: list[tuple[pl.Expr, pl.Expr, pl.Expr]] = []
     for r in readings:
-        columns = r.columns
-        faults.append((r.missing, pl.lit("FIELD_MISSING"),
-                       pl.lit(f"{r.name}: column {columns} is empty")))
+        faults.append((r.missing, pl.lit("FIELD_MISSING"), pl.lit(r.absent)))
         faults.append((r.invalid, pl.lit(r.code), _invalid_detail(r)))
     faults += [
         (pl.col(name).is_null(), pl.lit("FIELD_MISSING"),
          pl.lit(f"{name}: nothing in the record gives it, and every usage needs it"))
-        for name in _NEEDED
+        for name in NEEDED
     ]
     bad = values.filter(pl.any_horizontal(fault for fault, _, _ in faults))
     return _found(

@@ -28,18 +28,43 @@ def with_usage_key(
             raise ProfileError(
                 f"identity.{kind}: {absent or 'nothing'} cannot make a key; name usage columns"
             )
-    work = frame.with_columns(
-        pl.concat_str(["service", "direction"], separator="_").alias("~kind")
-    ).with_columns(_null_field(identity).alias("~null"))
-    work = work.with_columns(_message(frame, identity).alias("~message"))
-    keyed = work.filter(pl.col("~message").is_not_null())
-    keys = [_digest(m).hexdigest() for m in keyed["~message"].cast(pl.Binary).to_list()]
+    asked = dict.fromkeys(column for columns in identity.values() for column in columns)
+    spelt = pl.concat_str(["service", "direction"], separator="_").alias("~kind")
+    rows = frame.select("service", "direction", *asked.keys() - {"service", "direction"}, spelt)
+    messages = _messages(rows, identity)
+    keys = [_digest(m).hexdigest() for m in messages["~message"].cast(pl.Binary).to_list()]
+    keyed = frame if messages.height == frame.height else frame[messages["~row"]]
     return (
-        keyed.select(frame.columns).with_columns(pl.Series("usage_key", keys, pl.String)),
-        work.filter(pl.col("~message").is_null()).select(
-            "record_index", "byte_offset", code=_code(), detail=_detail()
-        ),
+        keyed.with_columns(pl.Series("usage_key", keys, pl.String)),
+        _without_key(frame, spelt, messages["~row"], identity),
     )
+
+
+def _messages(
+    rows: pl.DataFrame, identity: Mapping[IdentityKind, Sequence[str]]
+) -> pl.DataFrame:
+    """What is hashed of each row that has an identity, in order: ~row, its place, and ~message."""
+    numbered = rows.with_row_index("~row")
+    nothing = pl.DataFrame(schema={"~row": pl.UInt32, "~message": pl.String})
+    # Each kind by itself: putting texts together is most of the work.
+    parts = (
+        numbered.filter(pl.col("~kind") == kind).select("~row", _message(rows, columns))
+        for kind, columns in identity.items()
+    )
+    return pl.concat([nothing, *parts]).drop_nulls("~message").sort("~row")
+
+
+def _without_key(
+    frame: pl.DataFrame, spelt: pl.Expr, keyed: pl.Series,
+    identity: Mapping[IdentityKind, Sequence[str]],
+) -> pl.DataFrame:
+    """The rows that have no identity, with the reason."""
+    numbered = frame.with_row_index("~row")
+    without = numbered if keyed.is_empty() else numbered.filter(
+        ~pl.col("~row").is_in(keyed.implode())
+    )
+    named = without.with_columns(spelt).with_columns(_null_field(identity).alias("~null"))
+    return named.select("record_index", "byte_offset", code=_code(), detail=_detail())
 
 
 def _null_field(identity: Mapping[IdentityKind, Sequence[str]]) -> pl.Expr:
@@ -52,23 +77,17 @@ def _null_field(identity: Mapping[IdentityKind, Sequence[str]]) -> pl.Expr:
     return pl.coalesce(found) if found else pl.lit(None, pl.String)
 
 
-def _message(frame: pl.DataFrame, identity: Mapping[IdentityKind, Sequence[str]]) -> pl.Expr:
-    """What is hashed; null for a row without identity.
+def _message(rows: pl.DataFrame, columns: Sequence[str]) -> pl.Expr:
+    """What is hashed of a kind with these columns; null where one of them is.
 
     Each value stands behind its length, so that no text in one can pass for the border to the
     next; the kind before them says which columns follow.
     """
-    found = [
-        pl.when((pl.col("~kind") == kind) & pl.col("~null").is_null()).then(
-            pl.concat_str(
-                part
-                for text in ("service", "direction", *columns)
-                for part in _framed(text, frame.schema[text])
-            )
-        )
-        for kind, columns in identity.items()
-    ]
-    return pl.coalesce(found) if found else pl.lit(None, pl.String)
+    return pl.concat_str(
+        part
+        for text in ("service", "direction", *columns)
+        for part in _framed(text, rows.schema[text])
+    ).alias("~message")
 
 
 def _framed(column: str, dtype: pl.DataType) -> tuple[pl.Expr, ...]:

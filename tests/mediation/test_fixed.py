@@ -125,6 +125,48 @@ def test_without_header_and_trailer() -> None:
     assert faults(decode(b"x\ny\n", VOICE)) == [(None, "NOT_A_CDR_FILE", None)]
 
 
+def test_a_line_type_may_be_told_by_a_place_inside() -> None:
+    call = Line(type="detail", at=2, equals=("VO", "VT"), columns={"who": (4, 3)}, length=8)
+    data = Line(type="detail", at=2, equals=("DO",), columns={"who": (5, 3), "up": (8, 2)})
+    got = decode(b"01VO123x\n02DO 45610\n03XX123x\n04VT789\n05VT789xy\n06VT789x", call, data)
+    assert got.records.select("record_index", "who", "up").rows() == [
+        (0, "123", None), (1, "456", "10"), (5, "789", None)]
+    assert got.rejects.select("record_index", "code", "detail").rows() == [
+        (2, "LINE_UNKNOWN", "the line starts with '03X', as none of the profile's line types"),
+        (3, "LINE_SHORT", "the line ends after 7 characters; 'VO or VT' has 8"),
+        (4, "LINE_LONG", "the line has 9 characters; 'VO or VT' has 8")]
+
+
+def test_lines_that_are_skipped_and_comments() -> None:
+    data = b"made by\nx\n# all\n" + FILE.replace(b"\n20", b"\n#\n20")
+    got = decode(data, skip_lines=2, comment="#")
+    assert got.records["imsi"].to_list() == ["12345", "12345"]
+    places = got.records.select("byte_offset", "byte_length").rows()
+    assert [data[at : at + size] for at, size in places] == [b"1012345 60", b"20  9912345"]
+    assert (got.header.sequence, got.rejects.height) == (7, 0)
+
+
+def test_other_encodings_and_line_ends() -> None:
+    wide = decode(FILE.decode().replace("12345 60", "€ä345 60").encode("utf-16"), encoding="utf-16")
+    assert wide.records["imsi"].to_list() == ["€ä345", "12345"]
+    assert wide.content is not None
+    page = decode(FILE.replace(b"12345 60", b"\x80\xe4345 60"), encoding="cp1252")
+    assert page.records["imsi"].to_list() == ["€ä345", "12345"]
+    assert decode(FILE.replace(b"\n", b"\r")).records.height == 2
+    assert faults(decode(FILE, encoding="utf-16")) == [(None, "NOT_A_CDR_FILE", None)]
+
+
+@pytest.mark.parametrize(("line", "words"), [
+    ({"columns": {"a": (0, 1)}}, "either starts_with or equals"),
+    ({"starts_with": "1", "equals": ("1",)}, "either starts_with or equals"),
+    ({"starts_with": "1", "names": ("a",)}, "columns, not names"),
+    ({"starts_with": "1", "columns": {"a": (4, 3)}, "length": 6}, "end at 7, behind its length"),
+])
+def test_line_types_that_cannot_be_read(line: dict[str, Any], words: str) -> None:
+    with pytest.raises(ProfileError, match=words):
+        decode(FILE, Line(type="detail", **line))
+
+
 def test_a_profile_without_details_is_wrong() -> None:
     with pytest.raises(ProfileError, match="no detail line"):
         decode(FILE, HDR, TRL)

@@ -15,7 +15,7 @@ from mediation.delimited import decode_delimited
 from mediation.file_context import FileContext
 from mediation.normalize import normalize
 from mediation.outcome import Outcome, conserved
-from mediation.profile import Collect, Drop, Field, Format, Profile, ProfileError
+from mediation.profile import Collect, Condition, Drop, Field, Format, Profile, ProfileError
 from mediation.schema import USAGE
 
 CTX = FileContext("alpenfon", "f" * 64, "CDR_00042.csv", datetime(2026, 10, 1))
@@ -128,6 +128,32 @@ def test_the_first_field_in_the_profile_s_order_is_named() -> None:
 def test_drop_rules_come_before_everything() -> None:
     out = run("TST;x;;;;0;", header={"kind": "test"})
     assert [code for _, code, _ in reasons(out)] == ["INTERNAL_TEST"]
+
+
+def test_drop_rules_of_several_conditions() -> None:
+    both = Drop(rule="BOTH", where={"type": Condition(matches="^MO"), "dur": Condition(at_most=5)})
+    either = Drop(rule="EITHER", any=({"type": ("SMS",), "other": Condition(empty=True)},
+                                      {"amount": Condition(equals=("0,25",), negate=True)}))
+    mixed = Drop(rule="MIXED", column="imsi", equals=("9",), where={"dur": Condition(empty=False)})
+    out = run(MOC.replace("61", "5"), MOC, MOC.replace("0,25", "1"), "SMS;1;;;;;0,25",
+              "SMS;1;0699;01.12.2026;08:00:00;x;0,25", MOC.replace("232991", "9"),
+              drop=(both, either, mixed))
+    assert reasons(out) == [
+        (0, "BOTH", "column type is 'MOC', column dur is '5'"),
+        (2, "EITHER", "column type is 'MOC', column other is '0699123', column amount is '1'"),
+        (3, "EITHER", "column type is 'SMS', column other is '', column amount is '0,25'"),
+        (5, "MIXED", "column imsi is '9', column dur is '61'"),
+    ]
+    assert out.passed["record_index"].to_list() == [1, 4]
+
+
+@pytest.mark.parametrize("rule", [
+    Drop(rule="NOTHING"), Drop(rule="HALF", column="type"), Drop(rule="OTHER", equals=("x",)),
+    Drop(rule="BAD", where={"type": Condition(matches="[")}), Drop(rule="ANY", any=({},)),
+])
+def test_drop_rules_that_cannot_be_meant(rule: Drop) -> None:
+    with pytest.raises(ProfileError, match=f"drop.{rule.rule}"):
+        run(MOC, drop=(rule,))
 
 
 def test_a_test_file_is_dropped_whole() -> None:

@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mediation.file_context import FileContext
+from mediation.file_header import file_header
 from mediation.profile import Collect, Control, Field, Format, Profile, ProfileError
-from mediation.readers import file_header, reading
+from mediation.readers import reading
 
 CTX = FileContext("alpenfon", "f" * 64, "CDR_00042.csv", datetime(2026, 10, 1))
 INT64_MAX = 2**63 - 1
