@@ -1,32 +1,24 @@
 """Fetches a partner's new files into the archive of raw bytes, each whole or not at all."""
 
-import fcntl
-import hashlib
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from mediation.after_fetch import below, finish, is_finished, is_marker, marker_of
 from mediation.collect_limits import LIMITS, CollectLimits
-from mediation.endpoint import Endpoint
 from mediation.profile import Collect, Profile
-from mediation.sftp import CollectError, FileError, RemoteFile, SftpSession
-
-__all__ = ["ArchiveError", "CollectError", "CollectReport", "Fetched", "Seen", "collect"]
-
-_PART = ".part-"
-_LOCK = ".lock"
+from mediation.raw_store import RawStore, opened
+from mediation.sessions import Borrowed, Sessions, lost_for_good
+from mediation.source import ConnectError, FileError, RemoteFile, Source
 
 Seen = Callable[[str, int, datetime], bool]
 """Whether (remote path, size, modification time) was collected by an earlier run."""
-
-
-class ArchiveError(CollectError):
-    """The archive cannot be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +36,22 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class CollectReport:
-    """What became of every file that glob and exclude let through, in name order."""
+    """What became of every file that the profile lets through; names are below its folder."""
 
     fetched: tuple[Fetched, ...]
     seen: int
     """Files that an earlier run has collected."""
+    unmarked: tuple[str, ...]
+    """Names of files whose marker is not there yet."""
     unsettled: tuple[str, ...]
     """Names of files that changed while we looked; the next run looks again."""
     failed: dict[str, str]
     """Name to reason; the next run tries again."""
     postponed: int
     """Files beyond the limit of one run."""
+    notes: dict[str, str]
+    """Name to why a registered file was not deleted, renamed or moved at its source; or
+    `sessions` to why there were fewer than the profile asks for"""
 
 
 class _ChangedError(Exception):
@@ -63,7 +60,7 @@ class _ChangedError(Exception):
 
 def collect(
     profile: Profile,
-    endpoint: Endpoint,
+    open_source: Callable[[], Source],
     archive: Path,
     seen: Seen,
     now: Callable[[], datetime],
@@ -73,135 +70,196 @@ def collect(
 ) -> CollectReport:
     """The report of one run; each new file is in archive/<partner>/ before deliver hears of it.
 
-    now() is naive UTC. Errors: ConnectError, HostKeyChanged, ArchiveError; what was delivered
-    before them stays delivered. A run killed before deliver() fetches that file again.
+    deliver is called by this thread, in path order. now() is naive UTC. Errors: ConnectError,
+    HostKeyChanged, ArchiveError; what was delivered before them stays delivered. A run killed
+    before deliver() fetches that file again.
     """
-    with _archive(archive / profile.name) as folder, SftpSession(endpoint, limits) as session:
-        listed, failed = session.files(profile.collect.path)
-        matching = [f for f in listed if _wanted(profile.collect, f.name)]
-        failed = {n: why for n, why in failed.items() if _wanted(profile.collect, n)}
-        new = [f for f in matching if not seen(f.path, f.size_bytes, f.modified_at)]
-        settle = timedelta(seconds=profile.collect.settle_s)
-        if any(now() - f.modified_at < settle for f in new):
+    rule = profile.collect
+    with (
+        opened(archive / profile.name) as store,
+        ThreadPoolExecutor(rule.sessions, "collect") as pool,
+        # Innermost: closing the connections ends what the pool's threads still wait for.
+        Sessions(open_source, limits, sleep) as sessions,
+    ):
+        listed = _listed(sessions, rule, seen)
+        settle = timedelta(seconds=0 if rule.marker else rule.settle_s)
+        if any(now() - f.modified_at < settle for f in listed.new):
             # All wait for the youngest: partners number their files, so name order is kept.
-            sleep(profile.collect.settle_s)
-        fetched: list[Fetched] = []
-        unsettled: list[str] = []
-        postponed = 0
-        for index, file in enumerate(new):
-            if len(fetched) == limits.files:
-                postponed = len(new) - index
-                break
-            try:
-                one = _fetch(session, file, folder, limits)
-            except _ChangedError:
-                unsettled.append(file.name)
-            except FileError as error:
-                failed[file.name] = str(error)
-            else:
-                fetched.append(one)
-                deliver(one)
+            sleep(rule.settle_s)
+        run = _Run(rule, store, sessions, pool, dict(listed.failed))
+        narrow = sessions.widen(min(rule.sessions, len(listed.new)))
+        if narrow:
+            run.notes["sessions"] = narrow
+        run.fetch(listed.new, deliver)
+        run.finish(listed.seen[: limits.files])
+        run.wait()
     return CollectReport(
-        tuple(fetched), len(matching) - len(new), tuple(unsettled),
-        dict(sorted(failed.items())), postponed,
+        tuple(run.fetched), len(listed.seen), listed.unmarked, tuple(run.unsettled),
+        dict(sorted(run.failed.items())), run.postponed, dict(sorted(run.notes.items())),
     )
 
 
-def _wanted(rule: Collect, name: str) -> bool:
-    """Whether the profile lets a file name through; upper and lower case differ."""
-    return fnmatchcase(name, rule.glob) and not any(fnmatchcase(name, e) for e in rule.exclude)
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """The partner's folder, without what the profile does not let through."""
+
+    new: list[RemoteFile]
+    seen: list[RemoteFile]
+    unmarked: tuple[str, ...]
+    failed: dict[str, str]
 
 
-def _fetch(
-    session: SftpSession, file: RemoteFile, folder: Path, limits: CollectLimits
-) -> Fetched:
-    """The file in the archive, proven to be the same before, during and after the download."""
-    listed = (file.size_bytes, file.modified_at)
-    if session.look(file.path) != listed:
-        raise _ChangedError
-    if file.size_bytes > limits.file_bytes:
-        raise FileError(f"{file.size_bytes} bytes are more than the limit {limits.file_bytes}")
-
-    def verify(size_bytes: int) -> None:
-        if size_bytes != file.size_bytes or session.look(file.path) != listed:
-            raise _ChangedError
-
-    with closing(session.chunks(file)) as chunks:
-        file_id, path = _store(folder, chunks, verify)
-    return Fetched(
-        folder.name, file.name, file.path, file.size_bytes, file.modified_at, file_id, path
-    )
-
-
-@contextmanager
-def _archive(folder: Path) -> Iterator[Path]:
-    """The partner's archive folder, held by this run alone and rid of dead runs' leftovers."""
-    with _disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
+def _listed(sessions: Sessions, rule: Collect, seen: Seen) -> _Listed:
+    """What is there, new files and others apart."""
+    with sessions.borrow() as borrowed:
         try:
-            # The kernel frees it when the process dies, whatever kills it.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ArchiveError(
-                str(folder), "another run is collecting from this partner",
-                "wait until it ends", retryable=True,
+            found, failed = borrowed.attempt(
+                lambda source: source.files(rule.where, recursive=rule.recursive)
+            )
+        except FileError as error:
+            raise ConnectError(
+                borrowed.source.where, f"folder {rule.where!r}: {error}",
+                "try again; if it stays so, ask the partner", retryable=True,
             ) from error
-        with _disk(folder):
-            for leftover in folder.glob(f"{_PART}*"):
-                leftover.unlink()
-        yield folder
-    finally:
-        os.close(lock)
+    there = {f.path for f in found}
+    known: list[RemoteFile] = []
+    new: list[RemoteFile] = []
+    unmarked: list[str] = []
+    for file in found:
+        if not _wanted(rule, file.path):
+            continue
+        if seen(file.path, file.size_bytes, file.modified_at):
+            known.append(file)
+        elif rule.marker and marker_of(rule, file.path) not in there:
+            unmarked.append(below(rule, file.path))
+        else:
+            new.append(file)
+    failed = {n: why for n, why in failed.items() if n.endswith("/") or _lets(rule, n)}
+    return _Listed(new, known, tuple(unmarked), failed)
 
 
-def _store(
-    folder: Path, chunks: Iterable[bytes], verify: Callable[[int], None]
-) -> tuple[str, Path]:
-    """sha256 and path of the stored bytes; nothing is stored when chunks or verify raise."""
-    part = folder / f"{_PART}{os.getpid()}"
-    digest = hashlib.sha256()
+def _wanted(rule: Collect, path: str) -> bool:
+    """Whether the profile lets a file through that is neither a marker nor finished."""
+    name = path.rpartition("/")[2]
+    return (
+        _lets(rule, below(rule, path)) and not is_marker(rule, name)
+        and not is_finished(rule, path)
+    )
+
+
+def _lets(rule: Collect, name: str) -> bool:
+    """Whether glob and exclude let a name below the folder through; upper and lower differ."""
+    parts = name.split("/")
+    excluded = any(fnmatchcase(part, e) for part in parts for e in rule.exclude)
+    return fnmatchcase(parts[-1], rule.glob) and not excluded
+
+
+@dataclass(slots=True)
+class _Run:
+    """One run under way: its tools, and what has become of its files so far."""
+
+    rule: Collect
+    store: RawStore
+    sessions: Sessions
+    pool: ThreadPoolExecutor
+    failed: dict[str, str]
+    fetched: list[Fetched] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
+    postponed: int = 0
+    notes: dict[str, str] = field(default_factory=dict)
+    finishing: deque[tuple[str, Future[None]]] = field(default_factory=deque)
+
+    def fetch(self, files: list[RemoteFile], deliver: Callable[[Fetched], None]) -> None:
+        """Nothing; every file is delivered, has a reason why not, or is postponed."""
+        limits = self.sessions.limits
+        waiting = deque(files)
+        flying: deque[tuple[RemoteFile, Future[Fetched]]] = deque()
+        ahead = limits.ahead * self.rule.sessions
+        while True:
+            room = min(ahead, limits.files - len(self.fetched))
+            while waiting and len(flying) < room:
+                file = waiting.popleft()
+                flying.append((file, self.pool.submit(self._fetch, file)))
+            if not flying:
+                break
+            file, future = flying.popleft()
+            name = below(self.rule, file.path)
+            try:
+                one = future.result()
+            except _ChangedError:
+                self.unsettled.append(name)
+            except FileError as error:
+                self.failed[name] = str(error)
+            else:
+                self.fetched.append(one)
+                deliver(one)
+                self.finish([file])
+        self.postponed = len(waiting)
+
+    def finish(self, files: Iterable[RemoteFile]) -> None:
+        """Nothing; registered files are on their way to where the profile wants them."""
+        if self.rule.after == "leave":
+            return
+        for file in files:
+            future = self.pool.submit(self._finish, file)
+            self.finishing.append((below(self.rule, file.path), future))
+
+    def wait(self) -> None:
+        """Nothing; every file that could be finished is, the others have a note."""
+        for name, future in self.finishing:
+            try:
+                future.result()
+            except FileError as error:
+                self.notes[name] = str(error)
+
+    def _finish(self, file: RemoteFile) -> None:
+        with self.sessions.borrow() as borrowed:
+            borrowed.attempt(lambda source: finish(source, self.rule, file))
+
+    def _fetch(self, file: RemoteFile) -> Fetched:
+        """The file in the archive, proven to be the same before, during and after the download."""
+        with self.sessions.borrow() as borrowed:
+            _unchanged(borrowed, file)
+            most = self.sessions.limits.file_bytes
+            if file.size_bytes > most:
+                raise FileError(f"{file.size_bytes} bytes are more than the limit {most}")
+
+            def verify(size_bytes: int) -> None:
+                if size_bytes != file.size_bytes:
+                    raise _ChangedError
+                _unchanged(borrowed, file)
+
+            with closing(_bytes(borrowed, file, self.sessions.limits.attempts)) as chunks:
+                file_id, path = self.store.put(chunks, verify)
+        return Fetched(
+            self.store.folder.name, file.name, file.path, file.size_bytes, file.modified_at,
+            file_id, path,
+        )
+
+
+def _unchanged(borrowed: Borrowed, file: RemoteFile) -> None:
+    """Nothing; _ChangedError when the file is not the listed one any more."""
+    if borrowed.attempt(lambda source: source.look(file.path)) != (
+        file.size_bytes, file.modified_at
+    ):
+        raise _ChangedError
+
+
+def _bytes(
+    borrowed: Borrowed, file: RemoteFile, attempts: int
+) -> Generator[bytes, None, None]:
+    """The file's bytes; after a lost connection they go on where they stopped."""
     size_bytes = 0
-    with _disk(folder):
+    for left in range(attempts - 1, -1, -1):
         try:
-            with part.open("xb") as out:
+            with closing(borrowed.source.chunks(file, size_bytes)) as chunks:
                 for chunk in chunks:
-                    digest.update(chunk)
-                    size_bytes += out.write(chunk)
-                out.flush()
-                os.fsync(out.fileno())
-            verify(size_bytes)
-            return digest.hexdigest(), _keep(part, digest.hexdigest())
-        finally:
-            part.unlink(missing_ok=True)
-
-
-def _keep(part: Path, file_id: str) -> Path:
-    """The final place of a complete part; bytes already there stay untouched."""
-    target = part.parent / file_id[:2] / file_id
-    if target.exists():
-        return target
-    target.parent.mkdir(exist_ok=True)
-    part.chmod(0o440)
-    part.rename(target)
-    # Without these a power cut may forget the new names, though not the bytes.
-    for folder in (target.parent, part.parent):
-        entry = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(entry)
-        finally:
-            os.close(entry)
-    return target
-
-
-@contextmanager
-def _disk(folder: Path) -> Iterator[None]:
-    """Turns errors of our own disk into ArchiveError; the session's errors are no OSErrors."""
-    try:
-        yield
-    except OSError as error:
-        raise ArchiveError(
-            str(folder), f"cannot be written ({error.strerror or error})",
-            "check free space and permissions of the archive", retryable=True,
-        ) from error
+                    size_bytes += len(chunk)
+                    yield chunk
+        except ConnectError as error:
+            borrowed.replace(error)
+            if not left:
+                raise lost_for_good(error) from error
+            _unchanged(borrowed, file)
+        else:
+            return

@@ -13,12 +13,22 @@ class CollectLimits:
     """One answer of the server: disks of partners spin up, yet a task must end."""
     keepalive_s: int = 30
     """While young files settle nothing is sent, and firewalls forget idle connections."""
+    attempts: int = 4
+    """Connections that one file may lose before it waits for the next run."""
+    losses: int = 40
+    """Connections lost in one run: ten bad files, or a line that is of no use today."""
+    pauses_s: tuple[float, ...] = (0.5, 5.0, 20.0)
+    """Before each attempt to connect again: a restart of their server takes some seconds."""
+    ahead: int = 4
+    """Files per session that may be under way or wait for an earlier one to be registered."""
     stalls: int = 3
     """Answers that never came before the server counts as gone: one bad file must not cost all."""
     files: int = 5_000
     """Fetched in one run: a backlog is worked off in portions that the next stages can follow."""
     listed: int = 200_000
-    """Entries of the folder: about 200 MB of memory."""
+    """Entries of the folder and those below it: about 200 MB of memory."""
+    depth: int = 8
+    """Levels of sub-folders: dates and kinds need three."""
     file_bytes: int = 4 * 1024**3
     """One file: decoding holds it in memory."""
     request_bytes: int = 32_768

@@ -14,6 +14,16 @@ class UnpackLimits:
     """Call records shrink five to thirty times; gzip alone can reach a thousand."""
     ratio_from_bytes: int = 1 << 20
     """Below this the ratio is not looked at: a short file of like lines may shrink very far."""
+    members: int = 10_000
+    """Files in one archive: a month of files every five minutes is some nine thousand."""
+    archive_bytes: int = 4 << 30
+    """All files of one archive together: as much as the largest file that is collected."""
+    name_chars: int = 255
+    """Path of a file in its archive: what file systems allow for one name."""
+    directory_bytes: int = 16 << 20
+    """A zip's list of its files, which is read at once: a long name each for `members` of them."""
+    header_bytes: int = 1 << 16
+    """An extended header of a tar, which is read at once: a path and some times."""
 
 
 UNPACK_LIMITS = UnpackLimits()
@@ -23,3 +33,15 @@ RAW_MAX_BYTES = 65_536
 
 DETAIL_TEXT_MAX = 80
 """Longest piece of a partner's text that a reject's detail quotes; the raw record has it all."""
+
+JSON_LINE_MAX_BYTES = 1 << 20
+"""Longest line of a JSON file: a call with all its events takes some 20 kB."""
+JSON_DEPTH_MAX = 64
+"""Deepest nesting within one line; call records nest three to six deep."""
+
+GUESS_RECORDS = 2_000
+"""Records of a sample that a guess looks at: enough to meet the rare kinds, done in a second."""
+GUESS_LINES = 2 * GUESS_RECORDS
+"""Lines of a sample that are cut into records to find that many."""
+GUESS_BYTES = 64 << 20
+"""Largest sample that is guessed at: an XML document is held as a whole, at some ten times this."""

@@ -3,67 +3,36 @@
 import base64
 import logging
 import stat
+import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any, Self
+from typing import Self, cast
 
 import paramiko
+from paramiko.sftp import CMD_READ
 
 from mediation.collect_limits import CollectLimits
 from mediation.endpoint import DEFAULT_PORT, Endpoint
+from mediation.source import (
+    ConnectError,
+    FileError,
+    HostKeyChanged,
+    MissingError,
+    RemoteFile,
+    StalledError,
+)
 
 # Whatever paramiko logs as an error we raise; without a handler it would land on stderr as well.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
-class CollectError(Exception):
-    """Nothing more can be collected now: where, what, hint, and whether a retry can help."""
-
-    def __init__(self, where: str, what: str, hint: str, *, retryable: bool) -> None:
-        super().__init__(where, what, hint)
-        self.where, self.what, self.hint, self.retryable = where, what, hint, retryable
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.what}; {self.hint}"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # A task runner carries errors between processes; plain pickling drops the keyword.
-        build = partial(type(self), retryable=self.retryable)
-        return build, (self.where, self.what, self.hint)
-
-
-class ConnectError(CollectError):
-    """The partner's server or its folder cannot be reached or read."""
-
-
-class HostKeyChanged(ConnectError):
-    """The server showed another key than the pinned one; nothing was sent to it."""
-
-
-class FileError(Exception):
-    """One remote file cannot be fetched; the others can. The text is the reason."""
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """One regular file in the partner's folder; modified_at is naive UTC, in whole seconds."""
-
-    name: str
-    path: str
-    size_bytes: int
-    modified_at: datetime
-
-
 class SftpSession:
-    """An authenticated session; a context manager. Every wait in it is bounded."""
+    """An authenticated session, a Source; every wait in it is bounded."""
 
     def __init__(self, endpoint: Endpoint, limits: CollectLimits) -> None:
-        self._where = endpoint.where
+        self.where = endpoint.where
         self._limits = limits
-        self._stalls = 0
         self._client = connect(endpoint, limits)
         try:
             self._sftp = self._open_channel()
@@ -77,37 +46,31 @@ class SftpSession:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def files(self, folder: str) -> tuple[list[RemoteFile], dict[str, str]]:
-        """The regular files of a folder in name order, and name → reason of unusable entries."""
-        try:
-            with self._errors():
-                entries = self._sftp.listdir_attr(folder)
-        except FileError as error:
-            raise ConnectError(
-                self._where, f"folder {folder!r}: {error}",
-                "correct collect.path in the profile, or ask the partner to create it and let "
-                "our user read it",
-                retryable=not isinstance(error.__cause__, (FileNotFoundError, PermissionError)),
-            ) from error
-        except UnicodeDecodeError as error:
-            raise ConnectError(
-                self._where, f"folder {folder!r} holds a file name that is not UTF-8",
-                "ask the partner to rename it", retryable=False,
-            ) from error
-        if len(entries) > self._limits.listed:
-            raise ConnectError(
-                self._where, f"folder {folder!r} holds {len(entries)} entries",
-                f"more than {self._limits.listed} are not read: ask the partner to clear it",
-                retryable=False,
-            )
-        found: list[RemoteFile] = []
+    def files(
+        self, folder: str, *, recursive: bool = False
+    ) -> tuple[list[RemoteFile], dict[str, str]]:
+        """The regular files in path order, and path below the folder → reason of unusable ones."""
+        found: dict[str, RemoteFile] = {}
         unusable: dict[str, str] = {}
-        for entry in sorted(entries, key=lambda e: str(e.filename)):
+        folders = [""]
+        entries = 0
+        while folders:
+            below = folders.pop()
             try:
-                found += self._regular(folder, entry)
+                inside = self._entries(folder, below, self._limits.listed - entries)
             except FileError as error:
-                unusable[str(entry.filename)] = str(error)
-        return found, unusable
+                unusable[below] = str(error)
+                continue
+            entries += len(inside)
+            for entry in inside:
+                name = below + str(entry.filename)
+                try:
+                    found |= {f.path: f for f in self._regular(folder, below, entry)}
+                    if recursive and _is_folder(entry):
+                        folders.append(self._deeper(name))
+                except FileError as error:
+                    unusable[name] = str(error)
+        return sorted(found.values(), key=lambda f: f.path), unusable
 
     def look(self, path: str) -> tuple[int, datetime]:
         """Size in bytes and modification time of a file as they are now; FileError."""
@@ -115,22 +78,111 @@ class SftpSession:
             found = self._sftp.stat(path)
         return _size_and_time(found)
 
-    def chunks(self, file: RemoteFile) -> Generator[bytes, None, None]:
-        """The file's bytes, at most size_bytes of them; fewer when it shrank. FileError."""
+    def chunks(self, file: RemoteFile, start: int = 0) -> Generator[bytes, None, None]:
+        """The file's bytes from start on, one more than size_bytes when it grew. FileError."""
         with self._errors(), self._sftp.open(file.path, "rb") as handle:
-            for spans in _blocks(file.size_bytes, self._limits):
+            for spans in _blocks(start, file.size_bytes, self._limits):
                 # Not prefetch(): its thread never ends when a file is given up half-way.
                 for (_, length), data in zip(spans, handle.readv(spans), strict=True):
                     yield data
                     if len(data) < length:
                         return
+            handle.seek(file.size_bytes)
+            yield handle.read(1)
 
-    def _regular(self, folder: str, entry: paramiko.SFTPAttributes) -> list[RemoteFile]:
+    def rename(self, path: str, to: str) -> None:
+        """Nothing; the file is at `to`. FileError, also when `to` exists."""
+        with self._errors():
+            self._sftp.rename(path, to)
+
+    def remove(self, path: str) -> None:
+        """Nothing; the file is gone. FileError."""
+        with self._errors():
+            self._sftp.remove(path)
+
+    def put(self, data: bytes, to: str) -> None:
+        """Nothing; a file of these octets is at `to`, whole at once, in place of what was there.
+
+        FileError.
+        """
+        folder, _, name = to.rpartition("/")
+        part = f"{folder}/.{name}.part"
+        with self._errors():
+            with self._sftp.open(part, "wb") as handle:
+                handle.set_pipelined(True)
+                handle.write(data)
+            if self._sftp.stat(part).st_size != len(data):
+                raise FileError("another size arrived than was sent")
+            self._sftp.posix_rename(part, to)
+
+    def make_folder(self, path: str) -> None:
+        """Nothing; the folder and those above it are there. FileError."""
+        parts = path.split("/")
+        for depth in range(1, len(parts) + 1):
+            above = "/".join(parts[:depth]) or "/"
+            if not self._is_there(above):
+                try:
+                    with self._errors():
+                        self._sftp.mkdir(above)
+                except FileError:
+                    # Another session may have been quicker.
+                    if not self._is_there(above):
+                        raise
+
+    def _is_there(self, path: str) -> bool:
+        """Whether there is something at `path`."""
+        try:
+            with self._errors():
+                self._sftp.stat(path)
+        except MissingError:
+            return False
+        return True
+
+    def _entries(self, folder: str, below: str, most: int) -> list[paramiko.SFTPAttributes]:
+        """What a folder holds, in no order; ConnectError for the listed folder itself."""
+        path = _joined(folder, below.rstrip("/"))
+        entries: list[paramiko.SFTPAttributes] = []
+        try:
+            with self._errors():
+                # One answer at a time, so that a folder without end is noticed at its limit.
+                for entry in self._sftp.listdir_iter(path, read_aheads=1):
+                    if len(entries) == most:
+                        raise ConnectError(
+                            self.where,
+                            f"folder {folder!r} holds more than {self._limits.listed} entries",
+                            "ask the partner to clear it", retryable=False,
+                        )
+                    entries.append(entry)
+        except UnicodeDecodeError as error:
+            raise ConnectError(
+                self.where, f"folder {path!r} holds a file name that is not UTF-8",
+                "ask the partner to rename it", retryable=False,
+            ) from error
+        except FileError as error:
+            if below and not isinstance(error, StalledError):
+                raise
+            raise ConnectError(
+                self.where, f"folder {folder!r}: {error}",
+                "correct collect.path in the profile, or ask the partner to create it and let "
+                "our user read it",
+                retryable=not isinstance(error.__cause__, (FileNotFoundError, PermissionError)),
+            ) from error
+        return sorted(entries, key=lambda e: str(e.filename))
+
+    def _deeper(self, name: str) -> str:
+        """A sub-folder as its files' names begin."""
+        if name.count("/") >= self._limits.depth:
+            raise FileError(f"a folder more than {self._limits.depth} levels down")
+        return f"{name}/"
+
+    def _regular(
+        self, folder: str, below: str, entry: paramiko.SFTPAttributes
+    ) -> list[RemoteFile]:
         """The entry as a file, links followed; nothing for folders and the like."""
         name = str(entry.filename)
         if "/" in name or not name.isprintable():
             raise FileError("its name holds control characters or a slash")
-        path = f"{folder.rstrip('/')}/{name}"
+        path = _joined(folder, below + name)
         if entry.st_mode is None or stat.S_ISLNK(entry.st_mode):
             with self._errors():
                 entry = self._sftp.stat(path)
@@ -140,16 +192,22 @@ class SftpSession:
 
     def _open_channel(self) -> paramiko.SFTPClient:
         """An SFTP channel whose every answer is awaited for reply_s at most."""
+        # The library waits for the first answers of a channel without a limit of its own.
+        watch = threading.Timer(self._limits.reply_s, self._client.close)
+        watch.daemon = True
+        watch.start()
         try:
-            sftp = self._client.open_sftp()
+            sftp = _Client.from_transport(self._client.get_transport())
         except (paramiko.SSHException, paramiko.SFTPError, EOFError, OSError) as error:
             raise self._gone(f"no SFTP channel ({_reason(error)})") from error
+        finally:
+            watch.cancel()
         sftp.get_channel().settimeout(self._limits.reply_s)
         return sftp
 
     def _gone(self, what: str) -> ConnectError:
         return ConnectError(
-            self._where, what, "try again; if it stays so, ask the partner", retryable=True
+            self.where, what, "try again; if it stays so, ask the partner", retryable=True
         )
 
     @contextmanager
@@ -158,13 +216,10 @@ class SftpSession:
         try:
             yield
         except TimeoutError as error:
-            self._stalls += 1
-            if self._stalls >= self._limits.stalls:
-                raise self._gone(f"{self._stalls} answers did not come") from error
             # The late answer would be taken for the next one's: this channel is spent.
             self._sftp.close()
             self._sftp = self._open_channel()
-            raise FileError(f"no answer within {self._limits.reply_s:g} s") from error
+            raise StalledError(f"no answer within {self._limits.reply_s:g} s") from error
         except (paramiko.SSHException, paramiko.SFTPError) as error:
             raise self._gone(f"connection lost ({_reason(error)})") from error
         except EOFError as error:
@@ -176,7 +231,21 @@ class SftpSession:
             transport = self._client.get_transport()
             if transport is None or not transport.is_active():
                 raise self._gone(f"connection lost ({_reason(error)})") from error
-            raise FileError(_reason(error)) from error
+            kind = MissingError if isinstance(error, FileNotFoundError) else FileError
+            raise kind(_reason(error)) from error
+
+
+class _Client(paramiko.SFTPClient):  # type: ignore[misc]  # mypy skips paramiko
+    """The library's client, whose threads that ask ahead end without a word."""
+
+    def _async_request(self, *request: object) -> int | None:
+        """The request's number; nothing for a read that cannot be sent: its reader learns why."""
+        try:
+            return cast("int", super()._async_request(*request))
+        except (OSError, EOFError):
+            if request[1] != CMD_READ:
+                raise
+            return None
 
 
 def connect(endpoint: Endpoint, limits: CollectLimits) -> paramiko.SSHClient:
@@ -259,10 +328,22 @@ def _private_key(endpoint: Endpoint) -> paramiko.PKey | None:
         ) from error
 
 
-def _blocks(size_bytes: int, limits: CollectLimits) -> Iterator[list[tuple[int, int]]]:
+def _joined(folder: str, name: str) -> str:
+    """The path of something in a folder, or of the folder itself."""
+    return f"{folder.rstrip('/')}/{name}" if name else folder
+
+
+def _is_folder(entry: paramiko.SFTPAttributes) -> bool:
+    """Whether it is a folder itself: a link to one could lead in circles."""
+    return entry.st_mode is not None and stat.S_ISDIR(entry.st_mode)
+
+
+def _blocks(
+    begin: int, size_bytes: int, limits: CollectLimits
+) -> Iterator[list[tuple[int, int]]]:
     """(offset, length) of the read requests, in groups that are under way together."""
     step, block = limits.request_bytes, limits.request_bytes * limits.requests
-    for start in range(0, size_bytes, block):
+    for start in range(begin, size_bytes, block):
         stop = min(start + block, size_bytes)
         yield [(at, min(step, stop - at)) for at in range(start, stop, step)]
 

@@ -1,8 +1,10 @@
 """Collection into a home: each delivery becomes a row of arrival, each new file one of file."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 
 import polars as pl
 import structlog
@@ -11,12 +13,18 @@ from charging.ledger import Ledger
 from charging.posting import register_file
 from mediation.collect import Fetched
 from mediation.collect import collect as fetch
+from mediation.collect_limits import LIMITS
+from mediation.drop_folder import DropFolder
 from mediation.endpoint import EndpointError, endpoint_of
+from mediation.profile import Profile
+from mediation.raw_store import RawStore
 from mediation.schema import ARRIVAL, FILE
-from mediation.sftp import CollectError
+from mediation.sftp import SftpSession
+from mediation.source import CollectError, Source
 from ratemill.errors import PartnerUnreachable
 from ratemill.home import Home
 from ratemill.lake import Lake
+from ratemill.taken_apart import UNPACKED, take_apart
 
 _log = structlog.get_logger("ratemill.collect")
 
@@ -30,6 +38,7 @@ def collect(
     before that stays.
     """
     profile, lake = home.profiles()[partner], Lake(home.lake)
+    store = RawStore(home.archive / partner)
     known = {
         (path, size, modified)
         for path, size, modified in lake.arrivals(partner)
@@ -39,13 +48,13 @@ def collect(
     with Ledger(home.ledger) as ledger:
 
         def arrived(fetched: Fetched) -> None:
-            if register(lake, ledger, fetched, now):
-                new.append(f"{partner}/{fetched.file_id}")
+            ids = deliver(lake, ledger, fetched, store, profile.collect.exclude, now)
+            new.extend(f"{partner}/{file_id}" for file_id in ids)
 
         try:
             report = fetch(
                 profile,
-                endpoint_of(profile.collect.connection, environ),
+                _source(home, profile, environ),
                 home.archive,
                 lambda path, size, modified: (path, size, modified) in known,
                 lambda: now,
@@ -59,17 +68,59 @@ def collect(
         _log.warning("left for the next run: still changing", partner=partner, file=name)
     for name, reason in report.failed.items():
         _log.warning(f"left for the next run: {reason}", partner=partner, file=name)
+    for name in report.unmarked:
+        _log.info("left for the next run: its marker is not there", partner=partner, file=name)
+    for name, reason in report.notes.items():
+        _log.warning(f"collected, but: {reason}", partner=partner, file=name)
     if report.postponed:
         _log.warning("left for the next run: too many", partner=partner, files=report.postponed)
     return new
 
 
-def register(lake: Lake, ledger: Ledger, fetched: Fetched, now: datetime) -> bool:
-    """Record a delivery; whether its bytes are new to us.
+def _source(
+    home: Home, profile: Profile, environ: Mapping[str, str]
+) -> Callable[[], Source]:
+    """What opens the place that the partner's files come from; EndpointError."""
+    rule = profile.collect
+    if rule.connection:
+        return partial(SftpSession, endpoint_of(rule.connection, environ), LIMITS)
+    folder = Path(rule.folder)
+    # An absolute one is the partner's own; sshd wants its place to belong to root.
+    place = folder if folder.is_absolute() else home.root / folder / profile.name
+    return partial(DropFolder, place, LIMITS)
+
+
+def deliver(
+    lake: Lake, ledger: Ledger, fetched: Fetched, store: RawStore, exclude: Sequence[str],
+    now: datetime,
+) -> list[str]:
+    """Record a delivery, of an archive of several files each of them; the file ids new to us.
+
+    The archive comes last: killed before it, the next run fetches it again, and what was recorded
+    of it stays as it is.
+    """
+    apart = take_apart(fetched, exclude, store)
+    if apart is None:
+        return [fetched.file_id] if register(lake, ledger, fetched, now) else []
+    new = [file.file_id for file in apart.files if register(lake, ledger, file, now)]
+    if register(lake, ledger, fetched, now, state=UNPACKED, notes=apart.notes):
+        new.append(fetched.file_id)
+    return new
+
+
+def register(
+    lake: Lake, ledger: Ledger, fetched: Fetched, now: datetime,
+    *, state: str = "collected", notes: str | None = None,
+) -> bool:
+    """Record the delivery of one file; whether its bytes are new to us.
 
     The arrival row comes last: killed before it, the next run fetches the file again and comes
-    to the same number and the same rows.
+    to the same number and the same rows. A delivery that is recorded stays as it is.
     """
+    arrival_id = _arrival_id(fetched)
+    arrival_path = lake.arrival_path(fetched.partner, arrival_id)
+    if arrival_path.exists():
+        return bool(lake.read(ARRIVAL, [arrival_path])["copy_of"].is_null().item())
     number = register_file(ledger, fetched.partner, fetched.file_id)
     first = lake.path(FILE, fetched.partner, fetched.file_id, "collect")
     copy_of = None
@@ -82,17 +133,16 @@ def register(lake: Lake, ledger: Ledger, fetched: Fetched, now: datetime) -> boo
         row = pl.DataFrame(
             {"partner": fetched.partner, "file_id": fetched.file_id, "file_number": number,
              "name": fetched.name, "size_bytes": fetched.size_bytes, "received_at": now,
-             "stage": "collect", "state": "collected"}
+             "stage": "collect", "state": state, "notes": notes}
         )
         lake.write(FILE, first, FILE.fill(row))
-    arrival_id = _arrival_id(fetched)
     arrival = pl.DataFrame(
         {"arrival_id": arrival_id, "partner": fetched.partner, "name": fetched.name,
          "remote_path": fetched.remote_path, "size_bytes": fetched.size_bytes,
          "modified_at": fetched.modified_at, "received_at": now, "file_id": fetched.file_id,
          "file_number": number, "copy_of": copy_of}
     )
-    lake.write(ARRIVAL, lake.arrival_path(fetched.partner, arrival_id), ARRIVAL.fill(arrival))
+    lake.write(ARRIVAL, arrival_path, ARRIVAL.fill(arrival))
     return copy_of is None
 
 

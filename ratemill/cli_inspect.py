@@ -75,7 +75,9 @@ def _source(file: Path) -> Path | bytes:
     except OSError as error:
         raise RatemillError(str(file), f"cannot be read: {error.strerror}") from error
     except UnpackError as error:
-        raise RatemillError(str(file), str(error), "the archive is damaged or a bomb") from error
+        raise RatemillError(
+            str(file), str(error), "take an archive apart, and inspect the files in it one by one"
+        ) from error
 
 
 def _octets(source: Path | bytes) -> bytes:

@@ -56,7 +56,10 @@ def partners_online(home: Home, environ: Mapping[str, str]) -> Iterator[dict[str
         return
     from ratemill.partner_server import PartnerServer
 
-    users = {p.collect.connection: name for name, p in home.profiles().items()}
+    users = {
+        p.collect.connection: name
+        for name, p in home.profiles().items() if p.collect.connection
+    }
     with PartnerServer(home.root / demo.partner_server, home.root / "keys") as server:
         yield {**environ, **server.environ(users)}
 

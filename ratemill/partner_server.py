@@ -22,6 +22,7 @@ _INCOMING = b"/incoming"
 _FOLDERS = ("outgoing", "incoming")
 _USER = re.compile(r"[a-z][a-z0-9_]{1,30}")
 _START_S = 10.0
+_END_S = 1.0
 _Result = TypeVar("_Result")
 
 
@@ -110,6 +111,12 @@ class PartnerServer:
         for connection in list(self._connections):
             connection.abort()
         await self._acceptor.wait_closed()
+        # Sessions close their files on the way out; a loop that just stops would not let them.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        if left:
+            _, stuck = await asyncio.wait(left, timeout=_END_S)
+            for task in stuck:
+                task.cancel()
 
     def _run(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_S)

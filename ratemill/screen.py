@@ -23,7 +23,7 @@ if not out.is_terminal:
     out.width = _FILE_WIDTH
 
 _STATE_STYLE = {"posted": "green", "quarantined": "yellow", "refused": "red", "test": "cyan",
-                "notification": "cyan", "copy": "dim"}
+                "notification": "cyan", "copy": "dim", "unpacked": "dim"}
 
 
 class Bars:

@@ -11,9 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,79 +23,16 @@ import paramiko
 import pytest
 
 from mediation import collect as collect_module
-from mediation.collect import ArchiveError, CollectReport, Fetched, collect
-from mediation.collect_limits import LIMITS, CollectLimits
-from mediation.endpoint import Endpoint, endpoint_from_uri
-from mediation.profile import Profile
-from mediation.sftp import ConnectError, HostKeyChanged
+from mediation.collect import Fetched
+from mediation.collect_limits import LIMITS
+from mediation.endpoint import endpoint_from_uri
+from mediation.raw_store import ArchiveError
+from mediation.source import ConnectError, HostKeyChanged
 from ratemill.partner_server import PartnerServer
 
-NOW = datetime.fromisoformat("2026-10-01T06:00:00")
-OLD = NOW - timedelta(hours=1)
+sys.path.insert(0, str(Path(__file__).parent))
 
-
-def _profile(**collect_fields: object) -> Profile:
-    fields = {
-        "name": "nordtel", "title": "NordTel", "sender": "NORNT", "recipient": "AUTRM",
-        "collect": {"connection": "sftp_nordtel", **collect_fields},
-        "format": {"kind": "tap"}, "identity": {},
-    }
-    return msgspec.convert(fields, Profile)
-
-
-@dataclass
-class Run:
-    """One partner, one archive, and what a run was told and told us."""
-
-    server: PartnerServer
-    archive: Path
-    delivered: list[Fetched] = field(default_factory=list)
-    slept: list[float] = field(default_factory=list)
-
-    @property
-    def outgoing(self) -> Path:
-        return self.server.add("nordtel") / "outgoing"
-
-    @property
-    def endpoint(self) -> Endpoint:
-        return endpoint_from_uri(self.server.uri("nordtel"))
-
-    def put(self, name: str, content: bytes, at: datetime = OLD) -> Path:
-        path = self.outgoing / name
-        path.write_bytes(content)
-        os.utime(path, (at.replace(tzinfo=UTC).timestamp(),) * 2)
-        return path
-
-    def go(
-        self,
-        profile: Profile | None = None,
-        *,
-        seen: Callable[[str, int, datetime], bool] = lambda *_: False,
-        deliver: Callable[[Fetched], None] | None = None,
-        sleep: Callable[[float], None] | None = None,
-        endpoint: Endpoint | None = None,
-        limits: CollectLimits = LIMITS,
-    ) -> CollectReport:
-        return collect(
-            profile or _profile(), endpoint or self.endpoint, self.archive, seen, lambda: NOW,
-            deliver or self.delivered.append, sleep or self.slept.append, limits,
-        )
-
-    def stored(self) -> list[str]:
-        """Every file of the archive but the lock, as paths below it."""
-        found = (p for p in self.archive.rglob("*") if p.is_file() and p.name != ".lock")
-        return sorted(str(p.relative_to(self.archive)) for p in found)
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
-    with PartnerServer(tmp_path / "root", tmp_path / "keys") as server:
-        yield Run(server, tmp_path / "archive")
-
-
-def _place(content: bytes) -> str:
-    file_id = hashlib.sha256(content).hexdigest()
-    return f"nordtel/{file_id[:2]}/{file_id}"
+from collect_scene import NOW, OLD, Run, place, profile
 
 
 def test_files_arrive_whole_in_name_order(run: Run) -> None:
@@ -109,11 +46,11 @@ def test_files_arrive_whole_in_name_order(run: Run) -> None:
     second = run.delivered[1]
     assert second == Fetched(
         "nordtel", "CD2", "outgoing/CD2", len(large), OLD, hashlib.sha256(large).hexdigest(),
-        run.archive / _place(large),
+        run.archive / place(large),
     )
     assert second.path.read_bytes() == large
     assert stat.S_IMODE(second.path.stat().st_mode) == 0o440
-    assert run.stored() == sorted(map(_place, (b"one", large, b"")))
+    assert run.stored() == sorted(map(place, (b"one", large, b"")))
     assert run.slept == []
 
 
@@ -129,7 +66,7 @@ def test_failing_delivery_ends_the_run_and_the_next_one_repeats_it(run: Run) -> 
         run.go(deliver=lambda _: 1 // 0)
     run.go()
     assert [f.name for f in run.delivered] == ["CD1"]
-    assert run.stored() == [_place(b"one")]
+    assert run.stored() == [place(b"one")]
 
 
 def test_seen_files_are_not_fetched(run: Run) -> None:
@@ -151,7 +88,7 @@ def test_glob_exclude_folders_and_odd_names(run: Run) -> None:
         run.put(name, name.encode())
     (run.outgoing / "CD8").mkdir()
     (run.outgoing / "CD9").symlink_to("CD1")
-    report = run.go(_profile(glob="[CT]D*"))
+    report = run.go(profile(glob="[CT]D*"))
     assert [f.name for f in report.fetched] == ["CD1", "CD9"]
     assert report.failed == {"CD6\n": "its name holds control characters or a slash"}
 
@@ -174,7 +111,7 @@ def test_young_files_are_looked_at_twice(run: Run, monkeypatch: pytest.MonkeyPat
         run.slept.append(seconds)
         growing.write_bytes(b"growing")
 
-    report = run.go(_profile(settle_s=7), sleep=sleep)
+    report = run.go(profile(settle_s=7), sleep=sleep)
     assert run.slept == [7]
     assert [f.name for f in report.fetched] == ["CD1", "CD2", "CD4"]
     assert report.unsettled == ("CD3",)
@@ -219,7 +156,7 @@ def test_same_bytes_under_another_name_are_kept_once_and_delivered_twice(run: Ru
     report = run.go()
     assert [f.name for f in run.delivered] == ["CD1", "CD1.resent"]
     assert len({f.file_id for f in report.fetched}) == 1
-    assert run.stored() == [_place(b"same")]
+    assert run.stored() == [place(b"same")]
 
 
 def test_archived_bytes_are_never_touched_again(run: Run) -> None:
@@ -242,14 +179,14 @@ def test_limits_of_size_and_number(run: Run) -> None:
 def test_folder_with_too_many_entries(run: Run) -> None:
     run.put("CD1", b"1")
     run.put("CD2", b"2")
-    with pytest.raises(ConnectError, match="holds 2 entries") as caught:
+    with pytest.raises(ConnectError, match="holds more than 1 entries") as caught:
         run.go(limits=replace(LIMITS, listed=1))
     assert not caught.value.retryable
 
 
 def test_missing_folder(run: Run) -> None:
     with pytest.raises(ConnectError, match=r"'elsewhere': does not exist; correct") as missing:
-        run.go(_profile(path="elsewhere"))
+        run.go(profile(path="elsewhere"))
     assert not missing.value.retryable
 
 
@@ -311,13 +248,14 @@ def test_lost_connection_keeps_what_was_delivered(run: Run) -> None:
         run.server.__exit__()
 
     try:
-        with pytest.raises(ConnectError, match="connection lost") as caught:
+        with pytest.raises(ConnectError, match="cannot connect") as caught:
             run.go(deliver=deliver)
     finally:
         run.server.__enter__()
     assert caught.value.retryable
+    assert run.slept == list(LIMITS.pauses_s)
     assert [f.name for f in run.delivered] == ["CD1"]
-    assert run.stored() == [_place(b"one")]
+    assert place(b"one") in run.stored()
 
 
 def test_stalled_answers_cost_one_file_each_then_the_run(
@@ -364,10 +302,14 @@ def test_errors_survive_the_way_to_another_process() -> None:
 
 _CHILD = """
 import sys, pathlib, datetime, msgspec
+from functools import partial
 from mediation.collect import collect
+from mediation.collect_limits import LIMITS
 from mediation.endpoint import endpoint_from_uri
 from mediation.profile import Profile
-collect(msgspec.json.decode(sys.argv[1], type=Profile), endpoint_from_uri(sys.argv[2]),
+from mediation.sftp import SftpSession
+collect(msgspec.json.decode(sys.argv[1], type=Profile),
+        partial(SftpSession, endpoint_from_uri(sys.argv[2]), LIMITS),
         pathlib.Path(sys.argv[3]), lambda *_: False, lambda: datetime.datetime(2026, 10, 1),
         lambda _: None)
 """
@@ -379,7 +321,7 @@ def test_killed_download_leaves_nothing_that_looks_whole(run: Run) -> None:
     os.utime(path, (0, 0))
     folder = run.archive / "nordtel"
     child = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, msgspec.json.encode(_profile()).decode(),
+        [sys.executable, "-c", _CHILD, msgspec.json.encode(profile()).decode(),
          run.server.uri("nordtel"), str(run.archive)],
         cwd=Path(collect_module.__file__).parents[1], stderr=subprocess.PIPE,
     )
@@ -397,4 +339,4 @@ def test_killed_download_leaves_nothing_that_looks_whole(run: Run) -> None:
     assert run.stored()[0].startswith("nordtel/.part-")
     run.put("CD1", b"small now")
     run.go()
-    assert run.stored() == [_place(b"small now")]
+    assert run.stored() == [place(b"small now")]

@@ -15,7 +15,8 @@ import pytest
 
 from mediation.collect_limits import LIMITS
 from mediation.endpoint import endpoint_from_uri, endpoint_of
-from mediation.sftp import ConnectError, SftpSession, connect
+from mediation.sftp import SftpSession, connect
+from mediation.source import ConnectError
 from ratemill.partner_server import PartnerServer
 
 
