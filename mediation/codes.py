@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Stage = Literal["decode", "normalize", "validate", "gate", "dedupe", "rate", "post"]
+from mediation.tap_errors import TAP_ERRORS
+
+Stage = Literal["decode", "normalize", "validate", "gate", "dedupe", "decide", "rate", "post"]
 OutcomeName = Literal["duplicate", "suspended", "dropped"]
 Severity = Literal["warning", "severe", "fatal"]
 
@@ -48,6 +50,12 @@ CODES: dict[str, Code] = {
              "Add the line type to the profile, or ask the partner."),
         Code("LINE_SHORT", "decode", _S, "severe",
              "The line ends before its last declared column.",
+             "Ask the partner for the line again."),
+        Code("LINE_LONG", "decode", _S, "severe",
+             "The line is longer than its type allows, or than any record may be.",
+             "Look for a missing line end; correct the line type's length in the profile."),
+        Code("JSON_INVALID", "decode", _S, "severe",
+             "The line is no JSON object, or is nested too deep.",
              "Ask the partner for the line again."),
         Code("ENCODING_INVALID", "decode", _S, "severe",
              "The record's octets are not text in the profile's encoding.",
@@ -115,6 +123,9 @@ CODES: dict[str, Code] = {
         Code("DUPLICATE_OF_FILE", "dedupe", "duplicate", "warning",
              "The same usage key came in an earlier file.",
              "None; the first copy counts."),
+        Code("WRITTEN_OFF", "decide", "dropped", "warning",
+             "A person decided that the record, which was in suspense, is never charged.",
+             "None; the detail names who and why, as does the audit trail."),
         Code("SUBSCRIBER_UNKNOWN", "rate", _S, "severe",
              "No SIM in the catalog has this IMSI or MSISDN at the event's time.",
              "Add the SIM, or return the record to the partner."),
@@ -152,4 +163,8 @@ CODES: dict[str, Code] = {
              "The record's file was rolled back; what it was charged was given back.",
              "Mend what was wrong, then rerun the file."),
     )
+} | {
+    error.name: Code(error.name, "validate", _S, error.severity,
+                     f"{error.meaning} (TD.57, {error.item})", error.advice)
+    for error in TAP_ERRORS.values() if error.severity != "warning"
 }

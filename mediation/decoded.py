@@ -16,6 +16,8 @@ class FileHeader:
     kind: Literal["live", "test", "notification"] = "live"
     release: str | None = None
     sequence: int | None = None
+    rap_sequence: int | None = None
+    """The number of the RAP file that a TAP file answers"""
     sender: str | None = None
     recipient: str | None = None
     declared_records: int | None = None
@@ -24,6 +26,8 @@ class FileHeader:
     complete: bool = True
     """False when the file was cut: the records before the cut are here."""
     notes: tuple[str, ...] = ()
+    fault: tuple[str, str] | None = None
+    """The code and the detail of the error for which TAP validation gives the whole file back"""
 
 
 @dataclass(frozen=True, slots=True)

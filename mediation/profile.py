@@ -6,126 +6,35 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
-Positive = Annotated[int, Meta(gt=0)]
-Reader = Literal[
-    "text", "digits", "integer", "decimal_micros", "local_time", "utc_time", "duration", "number",
-    "map", "const",
-]
+from mediation.calendar import Calendar
+from mediation.profile_collect import Collect, Deliver
+from mediation.profile_form import (
+    Case,
+    Condition,
+    Control,
+    Drop,
+    Field,
+    Format,
+    Line,
+    Name,
+    Nodes,
+    Positive,
+    ProfileError,
+    Strict,
+    Where,
+)
+from mediation.tap_errors import TAP_ERRORS
 
+__all__ = [
+    "Case", "Collect", "Condition", "Control", "Deliver", "Drop", "Field", "Format", "Gate",
+    "IdentityKind", "Line", "Nodes", "Profile", "ProfileError", "Strict", "TapChecks", "Validity",
+    "Where", "load_profile", "load_profiles",
+]
 
 IdentityKind = Literal[
     "voice_mo", "voice_mt", "voice_mf", "sms_mo", "sms_mt", "sms_mf", "mms_mo", "mms_mt", "mms_mf",
     "data_mo", "data_mt", "vas_mo", "vas_mt", "units_mo", "units_mt",
 ]
-
-
-class ProfileError(Exception):
-    """A partner profile that cannot be used; says file, place and hint."""
-
-
-class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A struct that refuses fields it does not know."""
-
-
-class Collect(Strict, frozen=True, kw_only=True):
-    """Where a partner's files are and when they are ready to be fetched."""
-
-    connection: Name
-    """Connection id: AIRFLOW_CONN_<ID in capitals> holds it, here and under Airflow."""
-    path: str = "outgoing"
-    glob: str = "*"
-    exclude: tuple[str, ...] = ("*.part", "*.tmp", ".*")
-    settle_s: Annotated[int, Meta(ge=0, le=3600)] = 10
-    """A file younger than this is looked at twice, this long apart, and must not change."""
-
-
-class Line(Strict, frozen=True, kw_only=True):
-    """One line type of a fixed-width file: what it starts with and its columns [start, length]."""
-
-    type: Literal["header", "detail", "trailer"]
-    starts_with: str
-    columns: dict[str, tuple[int, Positive]]
-    """Column name to (zero-based start, length), in characters."""
-
-
-class Format(Strict, frozen=True, kw_only=True):
-    """How a file is cut into records of named text columns."""
-
-    kind: Literal["tap", "delimited", "fixed", "xml"]
-    encoding: Literal["utf-8", "latin-1"] = "utf-8"
-    delimiter: Annotated[str, Meta(min_length=1, max_length=1)] = ","
-    lines: tuple[Line, ...] = ()
-    """fixed: the line types; columns of header and trailer lines are variables hdr.X and trl.X"""
-    record: str = ""
-    """xml: path of the record element below the root, in ElementPath with the prefixes below"""
-    namespaces: dict[str, str] = {}
-    columns: dict[str, str] = {}
-    """xml: column name to a relative path (`p:a/p:b`, `@attr`, `p:a/@attr`)"""
-    header: dict[str, str] = {}
-    """xml: header variable to a path from the root; becomes hdr.X"""
-
-
-class Field(Strict, frozen=True, kw_only=True):
-    """How one usage column is read from one or more text columns."""
-
-    read: Reader = "text"
-    column: str | tuple[str, ...] = ""
-    """Column name(s); several are joined with a blank. hdr.X and trl.X name file variables."""
-    value: str | int | None = None
-    """const: the value"""
-    format: str = ""
-    """local_time, utc_time: strptime format; one that ends in %z takes the offset from the text.
-    duration: 's' or 'hms' (hours:minutes:seconds, colons may be absent)"""
-    zone: str = ""
-    """local_time: IANA zone name; an ambiguous time is read as the earlier instant.
-    utc_time: the zone that utc_offset_s is taken from; 0 without zone and offset"""
-    offset_column: str = ""
-    """local_time, utc_time: column holding +hhmm, +hh:mm or Z instead of a zone"""
-    decimal: Literal[".", ","] = "."
-    """decimal_micros: the decimal mark"""
-    scale: Positive = 1
-    """integer, duration: multiply by this (1024 for a column in KiB)"""
-    map: dict[str, str] = {}
-    """map: text to value; a text that is not listed is a reject"""
-    optional: bool = False
-    """An empty text is null instead of a reject."""
-    empty: tuple[str, ...] = ()
-    """Texts that count as empty, as 'anonymous' or '-'"""
-    country_code: str = ""
-    """number: replaces the national prefix of a national number"""
-    national_prefix: str = "0"
-    """number: empty when every number without the international prefix is national"""
-    international_prefix: str = "00"
-    where: dict[str, tuple[str, ...]] = {}
-    """Read only when each named column holds one of these texts; null otherwise."""
-
-
-class Drop(Strict, frozen=True, kw_only=True):
-    """Records that are dropped on purpose, by a named rule."""
-
-    rule: Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{2,40}$")]
-    column: str
-    equals: tuple[str, ...]
-
-
-class Control(Strict, frozen=True, kw_only=True):
-    """Where a file states its own number and totals."""
-
-    sequence_from_name: str = ""
-    """Regular expression with one group over the file name"""
-    sequence: str = ""
-    """hdr.X or trl.X"""
-    records: str = ""
-    """hdr.X or trl.X: declared number of records"""
-    charge: str = ""
-    """hdr.X or trl.X: declared total of the partner's charges"""
-    charge_scale: Positive = 1
-    """charge in units of 1/charge_scale of the currency"""
-    charge_decimal: Literal[".", ","] = "."
-    """decimal mark of the declared charge"""
-    currency: str = ""
-    """hdr.X, trl.X or empty: currency of the declared charge"""
 
 
 class Gate(Strict, frozen=True, kw_only=True):
@@ -150,6 +59,27 @@ class Validity(Strict, frozen=True, kw_only=True):
     """Latest start after the file's arrival"""
 
 
+class TapChecks(Strict, frozen=True, kw_only=True):
+    """What TAP validation (TD.57) leaves to the agreement with the partner."""
+
+    accept: tuple[str, ...] = ()
+    """Errors that are noted and cost nothing, as TAP_15_32"""
+    age_max_days: Positive = 30
+    """Oldest start of a call or a session before its file was available"""
+    available_ahead_max_s: Annotated[int, Meta(ge=0)] = 0
+    """How far the partner's clock may be ahead of ours"""
+    tax_tolerance_micros: Annotated[int, Meta(ge=0)] = 20_000
+    """How far a tax may be from its rate, for rounding"""
+    msisdn_needed: bool = False
+    """Whether the MSISDN was agreed to be mandatory"""
+
+    def __post_init__(self) -> None:
+        """Refuse the name of an error that no check looks for."""
+        for name in self.accept:
+            if name not in TAP_ERRORS:
+                raise ValueError(f"accept: no TAP error {name}; docs/tap_validation.md has them")
+
+
 class Profile(Strict, frozen=True, kw_only=True):
     """One partner's feed: collection, format, field map, identity and limits."""
 
@@ -160,8 +90,10 @@ class Profile(Strict, frozen=True, kw_only=True):
     recipient: str
     """Our own id as this partner writes it"""
     collect: Collect
+    deliver: Deliver | None = None
+    """Absent: what is for the partner stays in the outbox"""
     format: Format
-    fields: dict[str, Field] = {}
+    fields: dict[str, Field] = {}  # noqa: RUF012 (msgspec gives each struct its own)
     """usage column to its reader; empty for TAP, whose meaning is fixed by TD.57"""
     drop: tuple[Drop, ...] = ()
     control: Control = msgspec.field(default_factory=Control)
@@ -170,6 +102,9 @@ class Profile(Strict, frozen=True, kw_only=True):
     test_files: Literal["drop", "refuse"] = "drop"
     gate: Gate = msgspec.field(default_factory=Gate)
     validity: Validity = msgspec.field(default_factory=Validity)
+    tap: TapChecks = msgspec.field(default_factory=TapChecks)
+    calendar: Calendar | None = None
+    """When files are due; absent: at no time"""
 
 
 def load_profile(path: Path) -> Profile:
@@ -178,7 +113,7 @@ def load_profile(path: Path) -> Profile:
         profile = msgspec.toml.decode(path.read_bytes(), type=Profile)
     except OSError as error:
         raise ProfileError(f"{path}: cannot be read: {error.strerror}") from error
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ProfileError(f"{path}: {error}") from error
     if profile.name != path.stem:
         raise ProfileError(f"{path}: name is {profile.name!r}; a profile is named as its file")

@@ -5,7 +5,6 @@ from typing import Final, Literal
 
 import polars as pl
 
-from asn1.events import SELECTION
 from asn1.layout import SelectionError
 from asn1.tap import NotTapError, identify, read
 from asn1.tap_file import DecodeError, TapFile
@@ -17,6 +16,7 @@ from mediation.outcome import Outcome
 from mediation.profile import Profile
 from mediation.reject import file_reject, rejects
 from mediation.schema import USAGE
+from mediation.tap_checks import COLUMNS, TapFindings, check_tap
 from mediation.tap_view import INT32_MAX, micros_per_unit, told_events
 from mediation.usage_key import with_usage_key
 from mediation.validate import MONEY_AT_RISK, first_failing
@@ -28,6 +28,13 @@ INT64_MAX: Final = (1 << 63) - 1
 
 NAMED_MAX: Final = 5
 """Further files in the same octets that are named, when somebody joins many."""
+
+_TOLD: Final = {
+    "charge_stated": ("charge", "partner_charge_micros", "64 bits in micro-units"),
+    "tax": ("tax", "partner_tax_micros", "64 bits in micro-units"),
+    **{tap: (tap, usage, "64 bits") for tap, usage in VOLUMES.items()},
+}
+"""Numbers that usage may not hold: their name, their usage column and its width."""
 
 SERVICES: Final = pl.DataFrame(
     [
@@ -77,18 +84,21 @@ REPAIRED: Final = "damaged on its way and repaired: "
 def decode_tap(data: bytes, profile: Profile, ctx: FileContext) -> Decoded:
     """The call events of a TAP file, with what its own tables say of them.
 
-    The records have the columns of asn1's event view and those of tap_view.told_events.
+    The records have the columns of asn1's event view, those of tap_view.told_events, and tap_code
+    and tap_detail: the severe error that TAP validation gives the record back for, if any.
     """
     try:
-        file = None if identify(data) in _OTHER_KINDS else read(data, columns=SELECTION)
+        file = None if identify(data) in _OTHER_KINDS else read(data, columns=COLUMNS)
     except (NotTapError, SelectionError) as error:
         return _refused(data, profile, ctx, f" ({error})")
     if file is None or not isinstance(file.header, TapHeader):
         return _refused(data, profile, ctx)
     records = told_events(file, file.header)
+    findings = check_tap(file, file.header, records, profile, ctx)
+    records = records.join(findings.severe, on="record_index", how="left", maintain_order="left")
     rejected = pl.concat([_decode_rejects(file.errors, ctx), _following_reject(file, ctx)])
     content = bytes(file.data) if file.repaired else None
-    return Decoded(_header(file, file.header, records), records, rejected, content)
+    return Decoded(_header(file, file.header, records, findings), records, rejected, content)
 
 
 def _refused(data: bytes, profile: Profile, ctx: FileContext, why: str = "") -> Decoded:
@@ -122,7 +132,10 @@ def normalize_tap(decoded: Decoded, profile: Profile, ctx: FileContext) -> Outco
         other_party=pl.col("other_party_raw").str.extract(r"^\+?([0-9]+)$"),
         partner_currency=pl.when(_has_money()).then(pl.col("partner_currency")),
     )
-    meant = meant.with_columns(first_failing(_checks(header)))
+    meant = meant.with_columns(first_failing(_checks(header))).with_columns(
+        pl.when(_given_back()).then(f"tap_{name}").otherwise(name).alias(name)
+        for name in ("code", "detail")
+    )
     keyed, keyless = with_usage_key(meant.filter(pl.col("code").is_null()), profile.identity)
     lacking = keyless.join(
         meant.drop("code", "detail", "byte_offset"), on="record_index", how="left"
@@ -175,12 +188,7 @@ def _checks(header: FileHeader) -> tuple[tuple[str, pl.Expr, pl.Expr], ...]:
 
 def _number_checks() -> Iterator[tuple[str, pl.Expr, pl.Expr]]:
     """Numbers that usage cannot hold, and negative ones that its checks would not see."""
-    told = {
-        "charge_stated": ("charge", "partner_charge_micros", "64 bits in micro-units"),
-        "tax": ("tax", "partner_tax_micros", "64 bits in micro-units"),
-        **{tap: (tap, usage, "64 bits") for tap, usage in VOLUMES.items()},
-    }
-    for column, (name, usage, width) in told.items():
+    for column, (name, usage, width) in _TOLD.items():
         lost = pl.col(column).is_not_null() & pl.col(usage).is_null()
         detail = pl.format("{} {} does not fit {}", pl.lit(name), column, pl.lit(width))
         yield "FIELD_INVALID", lost, detail
@@ -195,6 +203,17 @@ def _number_checks() -> Iterator[tuple[str, pl.Expr, pl.Expr]]:
         "FIELD_INVALID",
         pl.col("negative_part").is_not_null() & ~seen.fill_null(value=False),
         pl.format("{} is negative", "negative_part"),
+    )
+
+
+def _given_back() -> pl.Expr:
+    """Whether TAP validation decides on a record: not in a test file, nor if an amount is lost."""
+    lost = pl.any_horizontal(
+        pl.col(column).is_not_null() & pl.col(usage).is_null()
+        for column, (_, usage, _) in _TOLD.items()
+    )
+    return pl.col("tap_code").is_not_null() & ~lost & (pl.col("code") != "TEST_FILE").fill_null(
+        value=True
     )
 
 
@@ -222,7 +241,9 @@ def _away(found: pl.DataFrame) -> pl.DataFrame:
     return found.select("record_index", "byte_offset", "code", "detail", **MONEY_AT_RISK)
 
 
-def _header(file: TapFile, stated: TapHeader, events: pl.DataFrame) -> FileHeader:
+def _header(
+    file: TapFile, stated: TapHeader, events: pl.DataFrame, findings: TapFindings
+) -> FileHeader:
     """What the file states of itself; its audit totals are the declared ones."""
     total = stated.audit_total_charge
     notes = [f"unknown element {path} skipped {n} times" for path, n in file.unknown_tags.items()]
@@ -231,11 +252,12 @@ def _header(file: TapFile, stated: TapHeader, events: pl.DataFrame) -> FileHeade
     if file.following:
         notes.append(_not_read(file.following))
     notes += _doubt_notes(file.notes)
-    notes += _audit_notes(file, stated, events)
+    notes += [*_audit_notes(file, stated, events), *findings.notes]
     return FileHeader(
         kind=_kind(stated),
         release=stated.release,
         sequence=stated.sequence,
+        rap_sequence=stated.rap_sequence,
         sender=stated.sender,
         recipient=stated.recipient,
         declared_records=_bounded(stated.audit_event_count),
@@ -243,6 +265,7 @@ def _header(file: TapFile, stated: TapHeader, events: pl.DataFrame) -> FileHeade
         currency=stated.tap_currency,
         complete=file.complete,
         notes=tuple(notes),
+        fault=findings.fault,
     )
 
 

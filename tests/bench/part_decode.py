@@ -21,8 +21,8 @@ from report import ROUNDS, SCALE, Timing, publish
 
 import asn1
 from asn1.audit import audit_differences
-from asn1.events import SELECTION
 from asn1.layout import load_layout
+from mediation.tap_checks import COLUMNS
 
 Result = dict[str, object]
 
@@ -83,7 +83,7 @@ def contestants() -> list[Contestant]:
         Contestant("tap_1m", MILLION, made(MILLION), kernel(made(MILLION))),
         Contestant("tap_indefinite", LARGE, made(LARGE, "indefinite"),
                    kernel(made(LARGE, "indefinite"))),
-        Contestant("tap_mediation_columns", LARGE, large, kernel(large, columns=SELECTION)),
+        Contestant("tap_mediation_columns", LARGE, large, kernel(large, columns=COLUMNS)),
         Contestant("asn1tools_to_polars", SMALL, small,
                    lambda: flatten(by_asn1tools(small.read_bytes()), layout)),
         Contestant("asn1tools_to_objects", SMALL, small,

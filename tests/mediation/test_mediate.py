@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
+from tap_groups import TIMES, accounting, audit, network
 
 from asn1.encode import encode_notification, encode_transfer_batch
 from mediation.decoded import FileHeader
@@ -16,7 +17,7 @@ from mediation.file_context import FileContext
 from mediation.file_control import EARLIER
 from mediation.gate import Figures, Gate
 from mediation.mediate import Mediated, mediate
-from mediation.profile import Profile
+from mediation.profile import Profile, TapChecks
 from mediation.schema import FILE, REJECT, USAGE
 from mediation.tables import conform
 
@@ -158,15 +159,10 @@ def tap(*imsis: str, **groups: Any) -> bytes:
     ]
     value = {
         "batchControlInfo": CONTROL,
-        "accountingInfo": {"tapDecimalPlaces": 2},
-        "networkInfo": {
-            "utcTimeOffsetInfo": [{"utcTimeOffsetCode": 0, "utcTimeOffset": "+0200"}]
-        },
+        "accountingInfo": accounting(2),
+        "networkInfo": network(c0="+0200"),
         "callEventDetails": calls,
-        "auditControlInfo": {
-            "totalCharge": 100 * len(calls),
-            "callEventDetailsCount": len(calls),
-        },
+        "auditControlInfo": audit(100 * len(calls), len(calls)),
     }
     return encode_transfer_batch(value | groups)
 
@@ -177,6 +173,7 @@ CONTROL = {
     "fileSequenceNumber": "00007",
     "specificationVersionNumber": 3,
     "releaseVersionNumber": 12,
+    **TIMES,
 }
 IMSIS = tuple(f"23299120000000{i}" for i in range(4))
 
@@ -245,10 +242,13 @@ def test_a_gate_failure_turns_all_remaining_rows_away() -> None:
     assert done.figures["notes"] == "GATE_FAILED: too many; too dear"
 
 
+def before(**stated: object) -> pl.DataFrame:
+    row = {"file_id": "x", "name": "a", "kind": "live", "state": "posted", **stated}
+    return pl.DataFrame([row], schema=EARLIER)
+
+
 def test_a_used_sequence_number_quarantines_before_the_gate_is_asked() -> None:
-    earlier = pl.DataFrame(
-        [("cd" * 32, "A_0007_old.csv", 7, "live", "posted")], schema=EARLIER, orient="row"
-    )
+    earlier = before(file_id="cd" * 32, name="A_0007_old.csv", sequence=7)
     gate = Watch()
     done = run(csv(*LINES), earlier=earlier, gate=gate)
     assert done.figures["state"] == "quarantined"
@@ -258,7 +258,7 @@ def test_a_used_sequence_number_quarantines_before_the_gate_is_asked() -> None:
 
 
 def test_a_gap_is_a_note() -> None:
-    earlier = pl.DataFrame([("x", "a", 5, "live", "posted")], schema=EARLIER, orient="row")
+    earlier = before(sequence=5)
     done = run(csv(LINES[0]), earlier=earlier)
     assert done.figures["state"] == "mediated"
     assert done.figures["notes"] == "sequence 7 follows 5: 6 is missing"
@@ -334,7 +334,7 @@ def test_a_tap_file_of_somebody_else_is_quarantined() -> None:
 
 def test_a_test_file_is_never_charged() -> None:
     data = tap(*IMSIS, batchControlInfo=CONTROL | {"fileTypeIndicator": "T"})
-    earlier = pl.DataFrame([("x", "T7", 7, "test", "test")], schema=EARLIER, orient="row")
+    earlier = before(sequence=7, kind="test", state="test", sender="NORNT", recipient="AUTRM")
     gate = Watch("never asked")
     done = run(data, TAP, earlier=earlier, gate=gate)
     assert done.figures["state"] == "test"
@@ -368,9 +368,7 @@ def test_sums_beyond_64_bits_are_bounded_not_wrapped() -> None:
 def test_running_a_file_again_gives_the_same() -> None:
     first = run(csv(*LINES))
     known = first.usage.select("usage_key", "file_id", "record_index")
-    earlier = pl.DataFrame(
-        [(CTX.file_id, CTX.name, 7, "live", "posted")], schema=EARLIER, orient="row"
-    )
+    earlier = before(file_id=CTX.file_id, name=CTX.name, sequence=7)
     again = run(csv(*LINES), known=known, earlier=earlier)
     assert again.usage.equals(first.usage)
     assert again.rejects.equals(first.rejects)
@@ -381,8 +379,10 @@ def test_running_a_file_again_gives_the_same() -> None:
 def test_the_real_gate_holds_a_file_whose_audit_differs() -> None:
     gate = Gate(None)
     assert run(tap(*IMSIS), TAP, gate=gate).figures["state"] == "mediated"
-    wrong = {"totalCharge": 399, "callEventDetailsCount": 4}
-    done = run(tap(*IMSIS, auditControlInfo=wrong), TAP, gate=gate)
+    data = tap(*IMSIS, auditControlInfo=audit(399, 4))
+    assert set(run(data, TAP, gate=gate).rejects["code"]) == {"TAP_415_100"}
+    accepting = msgspec.structs.replace(TAP, tap=TapChecks(accept=("TAP_415_100",)))
+    done = run(data, accepting, gate=gate)
     assert done.figures["state"] == "quarantined"
     assert set(done.rejects["code"]) == {"GATE_FAILED"}
     assert "3990000" in done.rejects["detail"][0]

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
+from tap_groups import TIMES, accounting, audit, network
 
 from asn1.encode import encode_notification, encode_transfer_batch
 from mediation.decoded import Decoded
@@ -35,9 +36,11 @@ PROFILE = msgspec.convert(
 CONTROL = {
     "sender": "NORNT", "recipient": "AUTRM", "fileSequenceNumber": "00007",
     "specificationVersionNumber": 3, "releaseVersionNumber": 12,
+    **TIMES,
 }
 START = {"localTimeStamp": "20260901101500", "utcTimeOffsetCode": 2}
 SUBSCRIBER = {"simChargeableSubscriber": {"imsi": "232991200000001", "msisdn": "436995550001"}}
+FORWARDING = {"supplServiceEvent": {"chargeableSubscriber": SUBSCRIBER}}
 
 
 def charged(charge: int) -> list[dict[str, Any]]:
@@ -92,15 +95,10 @@ def batch(*events: dict[str, Any], places: int = 3, **groups: Any) -> bytes:
     """A TAP 3.12 file with an audit that fits unless given."""
     value = {
         "batchControlInfo": CONTROL,
-        "accountingInfo": {"localCurrency": "NOK", "tapDecimalPlaces": places},
-        "networkInfo": {
-            "utcTimeOffsetInfo": [
-                {"utcTimeOffsetCode": 2, "utcTimeOffset": "+0200"},
-                {"utcTimeOffsetCode": 3, "utcTimeOffset": "-0330"},
-            ],
-        },
+        "accountingInfo": accounting(places),
+        "networkInfo": network(c2="+0200", c3="-0330"),
         "callEventDetails": list(events),
-        "auditControlInfo": {"totalCharge": 120, "callEventDetailsCount": len(events)},
+        "auditControlInfo": audit(120, len(events)),
     }
     return encode_transfer_batch(value | groups)
 
@@ -253,21 +251,21 @@ def test_no_charge_is_null_and_not_zero() -> None:
     [
         (mobile(service="61"), "SERVICE_UNKNOWN", "mobileOriginatedCall with teleservice 61"),
         (mobile("mobileTerminatedCall", "22"), "SERVICE_UNKNOWN", "teleservice 22"),
-        ({"supplServiceEvent": {}}, "SERVICE_UNKNOWN", "supplServiceEvent"),
+        (FORWARDING, "SERVICE_UNKNOWN", "supplServiceEvent"),
         (mobile(callEventStartTimeStamp={}), "FIELD_MISSING", "no local start time"),
         (
             mobile(callEventStartTimeStamp=START | {"localTimeStamp": "20260230101500"}),
-            "FIELD_INVALID",
+            "TAP_44_20",
             "20260230101500",
         ),
         (
             mobile(callEventStartTimeStamp=START | {"localTimeStamp": "2026090110150"}),
-            "FIELD_INVALID",
+            "TAP_44_10",
             "time '2026090110150' is no time",
         ),
         (
             mobile(callEventStartTimeStamp={"localTimeStamp": "20260901101500"}),
-            "FIELD_MISSING",
+            "TAP_44_30",
             "no UTC offset code",
         ),
         (
@@ -311,17 +309,19 @@ def test_the_header_tells_what_the_file_states() -> None:
 
 
 def test_an_audit_that_differs_is_noted() -> None:
-    audit = {"totalCharge": 121, "callEventDetailsCount": 2}
-    header = run(batch(mobile(), auditControlInfo=audit))[0].header
+    header = run(batch(mobile(), auditControlInfo=audit(121, 2)))[0].header
     assert header.notes == (
         "audit: callEventDetailsCount is 2, the events give 1",
         "audit: totalCharge is 121, the events give 120",
+        "TAP_415_100 (fatal): totalCharge is 121, the records add up to 120",
+    )
+    assert header.fault == (
+        "TAP_43_100", "callEventDetailsCount is 2, the file has 1 records"
     )
 
 
 def test_audit_totals_beyond_64_bits_stay_different_from_all_sums() -> None:
-    audit = {"totalCharge": (1 << 63) - 1, "callEventDetailsCount": 1}
-    header = run(batch(mobile(), auditControlInfo=audit))[0].header
+    header = run(batch(mobile(), auditControlInfo=audit((1 << 63) - 1, 1)))[0].header
     assert header.declared_charge_micros == (1 << 63) - 1
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
+from tap_groups import TIMES, accounting, audit, network
 
 from asn1.encode import encode_transfer_batch
 from mediation.decoded import Decoded
@@ -30,6 +31,7 @@ PROFILE = msgspec.convert(
         "identity": {"voice_mo": ["imsi", "started_at", "duration_s"],
                      "data_mo": ["imsi", "started_at", "charging_id"]},
         "validity": {"age_max_days": 60},
+        "tap": {"accept": ["TAP_58_20", "TAP_397_20"]},
     },
     Profile,
 )
@@ -43,7 +45,7 @@ def charged(*charges: int, taxes: tuple[int, ...] = ()) -> dict[str, Any]:
     return {
         "chargedItem": "D",
         "chargeDetailList": [{"chargeType": "00", "charge": c} for c in charges],
-        "taxInformation": [{"taxValue": t} for t in taxes],
+        "taxInformation": [{"taxCode": 1, "taxValue": t} for t in taxes],
     }
 
 
@@ -85,14 +87,12 @@ def batch(*events: dict[str, Any], total: int = 0, **control: Any) -> bytes:
     return encode_transfer_batch({
         "batchControlInfo": {
             "sender": "NORNT", "recipient": "AUTRM", "fileSequenceNumber": "00007",
-            "specificationVersionNumber": 3, "releaseVersionNumber": 12, **control,
+            "specificationVersionNumber": 3, "releaseVersionNumber": 12, **TIMES, **control,
         },
-        "accountingInfo": {"tapDecimalPlaces": 6},
-        "networkInfo": {
-            "utcTimeOffsetInfo": [{"utcTimeOffsetCode": 2, "utcTimeOffset": "+0200"}],
-        },
+        "accountingInfo": accounting(6),
+        "networkInfo": network(c2="+0200"),
         "callEventDetails": list(events),
-        "auditControlInfo": {"totalCharge": total, "callEventDetailsCount": len(events)},
+        "auditControlInfo": audit(total, len(events)),
     })
 
 
@@ -166,7 +166,7 @@ def test_times_that_are_none_are_noted_and_quoted_in_their_reject() -> None:
     assert outcome.passed["record_index"].to_list() == [0]
     details = outcome.rejects["detail"].to_list()
     assert all("time '20260230101500' is no time" in d for d in details)
-    assert outcome.rejects["code"].to_list() == ["FIELD_INVALID"] * 2
+    assert outcome.rejects["code"].to_list() == ["TAP_44_20"] * 2
 
 
 def test_the_time_of_a_service_beside_a_call_is_not_its_start() -> None:
