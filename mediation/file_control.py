@@ -7,9 +7,7 @@ import polars as pl
 from mediation.decoded import FileHeader
 from mediation.file_context import FileContext
 from mediation.profile import Profile
-
-TAP_SEQUENCE_MAX = 99_999
-"""After 99999 a TAP sender counts from 1 again (TD.57)."""
+from mediation.sequence import Counter, counter_of, spans_text
 
 EARLIER = {
     "file_id": pl.String(),
@@ -17,6 +15,9 @@ EARLIER = {
     "sequence": pl.Int64(),
     "kind": pl.String(),
     "state": pl.String(),
+    "sender": pl.String(),
+    "recipient": pl.String(),
+    "notes": pl.String(),
 }
 """Columns of a partner's files that arrived before, in order of arrival."""
 
@@ -39,22 +40,94 @@ def control(
     `earlier` has the columns of EARLIER. A quarantined file leaves its number free for a better
     copy, but is no gap; a refused one counts for nothing.
     """
-    came = _same_counter(header, ctx, earlier)
-    taken = came.filter(pl.col("state") != "quarantined")
-    refusal = _sender(header, profile) or _reused(header, ctx, taken) or _incomplete(header)
-    wrap = TAP_SEQUENCE_MAX if profile.format.kind == "tap" else None
-    return Findings(refusal, _sequence_notes(header.sequence, came["sequence"], wrap))
+    counter = counter_of(profile)
+    place = _place(header, counter, ctx, earlier)
+    refusal = (
+        _nameless(header) or _sender(header, profile) or _reused(place, ctx)
+        or _incomplete(header) or header.fault
+    )
+    return Findings(refusal, (*_sequence_notes(place), *_answer_notes(header, place)))
+
+
+def in_counter() -> pl.Expr:
+    """Whether a file's number counts (columns of EARLIER): it could be read, and is its own.
+
+    Of two files with one number the second says nothing.
+    """
+    return (
+        pl.col("sequence").is_not_null()
+        & (pl.col("state") != "refused")
+        & ~pl.col("notes").str.contains(r"(?m)^SEQUENCE_REUSED: ").fill_null(value=False)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a file's number stands among those before it."""
+
+    number: int
+    position: int
+    before: pl.DataFrame
+    """The files of the same counter (EARLIER) with their position"""
+    counter: Counter
+
+    def users(self) -> pl.DataFrame:
+        """The files that have the number for good: one in quarantine leaves it to a better copy."""
+        return self.counter.recent(self.before).filter(
+            pl.col("state") != "quarantined", pl.col("sequence") == self.number
+        )
+
+
+def _place(
+    header: FileHeader, counter: Counter, ctx: FileContext, earlier: pl.DataFrame
+) -> _Place | None:
+    """None where the file has no number."""
+    if header.sequence is None:
+        return None
+    before = _same_counter(header, ctx, earlier).filter(counter.holds())
+    last = pl.Series("sequence", [header.sequence], pl.Int64())
+    positions = counter.positions(pl.concat([before["sequence"], last]))
+    before = before.with_columns(position=positions.head(before.height))
+    return _Place(header.sequence, positions[-1], before, counter)
 
 
 def _same_counter(header: FileHeader, ctx: FileContext, earlier: pl.DataFrame) -> pl.DataFrame:
-    """The other files with a number from this file's counter: tests have their own."""
+    """The other files with a number from this file's counter: tests have their own.
+
+    So has what somebody else sent, or what was sent to somebody else.
+    """
     test = pl.col("kind") == "test"
     return earlier.filter(
-        pl.col("sequence").is_not_null()
+        in_counter()
         & (pl.col("file_id") != ctx.file_id)
-        & (pl.col("state") != "refused")
+        & pl.col("sender").eq_missing(pl.lit(header.sender))
+        & pl.col("recipient").eq_missing(pl.lit(header.recipient))
         & (test if header.kind == "test" else ~test)
     )
+
+
+def _nameless(header: FileHeader) -> Refusal | None:
+    """The file's TAP error, where it names no sender or no recipient to compare."""
+    return None if header.sender and header.recipient else header.fault
+
+
+def _answer_notes(header: FileHeader, place: _Place | None) -> tuple[str, ...]:
+    """Whether a TAP file says that it answers a RAP file, as TD.57 wants it: 4/37 and 4/40.
+
+    Only what TAP validation turned away went back to the partner; a cut file is merely sent again.
+    """
+    if place is None or header.kind == "notification":
+        return ()
+    returned = not place.before.filter(
+        pl.col("sequence") == place.number,
+        pl.col("state") == "quarantined",
+        pl.col("notes").str.contains(r"(?m)^TAP_\d+_\d+: "),
+    ).is_empty()
+    if returned and header.rap_sequence is None:
+        return (f"TAP_4_37 (warning): sequence {place.number} came before; no RAP file is named",)
+    if header.rap_sequence is not None and not returned:
+        return (f"TAP_4_40 (warning): RAP file {header.rap_sequence} returned no such number",)
+    return ()
 
 
 def _sender(header: FileHeader, profile: Profile) -> Refusal | None:
@@ -70,14 +143,12 @@ def _sender(header: FileHeader, profile: Profile) -> Refusal | None:
     return "SENDER_UNEXPECTED", detail
 
 
-def _reused(header: FileHeader, ctx: FileContext, taken: pl.DataFrame) -> Refusal | None:
-    if header.sequence is None:
-        return None
-    same = taken.filter(pl.col("sequence") == header.sequence)
-    if same.is_empty():
+def _reused(place: _Place | None, ctx: FileContext) -> Refusal | None:
+    same = None if place is None else place.users()
+    if place is None or same is None or same.is_empty():
         return None
     detail = (
-        f"sequence {header.sequence} of {ctx.name} was used by {same['name'][0]} "
+        f"sequence {place.number} of {ctx.name} was used by {same['name'][0]} "
         f"(file {same['file_id'][0][:8]}), whose content differs"
     )
     return "SEQUENCE_REUSED", detail
@@ -92,36 +163,20 @@ def _incomplete(header: FileHeader) -> Refusal | None:
     )
 
 
-def _sequence_notes(sequence: int | None, came: pl.Series, wrap: int | None) -> tuple[str, ...]:
-    """A gap since the number before, or that a later number came first."""
-    if sequence is None or came.is_empty():
+def _sequence_notes(place: _Place | None) -> tuple[str, ...]:
+    """A number that cannot be, a gap since the number before, or that a later one came first."""
+    if place is None:
         return ()
-    steps = {s: _steps(s, sequence, wrap) for s in came.unique().to_list()}
-    before = [s for s, k in steps.items() if k > 0]
-    after = [s for s, k in steps.items() if k < 0]
-    notes = []
-    if before:
-        last = min(before, key=steps.__getitem__)
-        if steps[last] > 1:
-            first_gap, last_gap = _plus(last, 1, wrap), _plus(sequence, -1, wrap)
-            missing = (
-                f"{first_gap} is" if first_gap == last_gap else f"{first_gap} to {last_gap} are"
-            )
-            notes.append(f"sequence {sequence} follows {last}: {missing} missing")
-    if after:
-        notes.append(
-            f"sequence {sequence} comes after {max(after, key=steps.__getitem__)}, out of order"
-        )
+    number, counter, notes = place.number, place.counter, []
+    if counter.around and not counter.around[0] <= number <= counter.around[1]:
+        return (f"sequence {number} is not within {spans_text([counter.around])}",)
+    positions = place.before["position"]
+    below = positions.filter(positions < place.position).sort()
+    above = positions.filter(positions > place.position).sort()
+    if below.len() and (gap := counter.missing(below[-1], place.position)):
+        are = "is" if len(gap) == 1 and counter.count(gap[0]) == 1 else "are"
+        notes.append(f"sequence {number} follows {counter.number(below[-1])}: "
+                     f"{spans_text(gap)} {are} missing")
+    if above.len():
+        notes.append(f"sequence {number} comes after {counter.number(above[0])}, out of order")
     return tuple(notes)
-
-
-def _plus(sequence: int, steps: int, wrap: int | None) -> int:
-    return sequence + steps if wrap is None else (sequence + steps - 1) % wrap + 1
-
-
-def _steps(start: int, end: int, wrap: int | None) -> int:
-    """Steps from one number to another; around the wrap, the shorter way."""
-    if wrap is None:
-        return end - start
-    forward = (end - start) % wrap
-    return forward if forward <= wrap // 2 else forward - wrap

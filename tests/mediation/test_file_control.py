@@ -9,7 +9,7 @@ import pytest
 from mediation.decoded import FileHeader
 from mediation.file_context import FileContext
 from mediation.file_control import EARLIER, Findings, control
-from mediation.profile import Profile
+from mediation.profile import Control, Profile
 
 CTX = FileContext("nordtel", "this", "CDNORNTAUTRM00007", datetime(2026, 10, 1))
 
@@ -34,8 +34,11 @@ def header(sequence: int | None = 7, **other: object) -> FileHeader:
     return FileHeader(**(stated | other))  # type: ignore[arg-type]
 
 
-def earlier(*sequences: int | None, kind: str = "live", state: str = "posted") -> pl.DataFrame:
-    rows = [(f"id{s}", f"name{s}", s, kind, state) for s in sequences]
+def earlier(
+    *sequences: int | None, kind: str = "live", state: str = "posted", notes: str | None = None,
+    parties: tuple[str | None, str | None] = ("NORNT", "AUTRM"),
+) -> pl.DataFrame:
+    rows = [(f"id{s}", f"name{s}", s, kind, state, *parties, notes) for s in sequences]
     return pl.DataFrame(rows, schema=EARLIER, orient="row")
 
 
@@ -130,3 +133,51 @@ def test_a_cut_file_is_refused() -> None:
     assert refusal[0] == "FILE_INCOMPLETE"
     nothing_left = header(None, sender=None, recipient=None, complete=False)
     assert judge(nothing_left, earlier()).refusal == refusal
+
+
+def in_rounds(stated: int, before: pl.DataFrame) -> Findings:
+    plain = profile("delimited")
+    control_of = msgspec.convert({"sequence_range": [1, 99]}, Control)
+    rounds = msgspec.structs.replace(plain, control=control_of)
+    return control(header(stated), rounds, CTX, before)
+
+
+def test_other_counters_begin_again_where_the_profile_says() -> None:
+    assert in_rounds(1, earlier(*range(1, 100))) == Findings(None, ())
+    assert in_rounds(2, earlier(97, 98, 99)).notes == ("sequence 2 follows 99: 1 is missing",)
+    again = in_rounds(99, earlier(*range(1, 100), 1))
+    assert again.refusal is not None
+    assert again.refusal[0] == "SEQUENCE_REUSED"
+    # half a round of files must come before a number is used again
+    assert in_rounds(3, earlier(*range(1, 52))).refusal is not None
+    assert in_rounds(3, earlier(*range(1, 53))).refusal is None
+    # whatever numbers come between
+    assert in_rounds(3, earlier(*range(1, 11), 43, 76)).refusal is not None
+    assert in_rounds(100, earlier(99)) == Findings(None, ("sequence 100 is not within 1 to 99",))
+
+
+def test_numbers_that_never_come_are_no_gap() -> None:
+    skipping = msgspec.structs.replace(
+        profile(), control=msgspec.convert({"sequence_skipped": [[4, 5]]}, Control)
+    )
+    assert control(header(), skipping, CTX, earlier(3, 6)).notes == ()
+    assert control(header(), skipping, CTX, earlier(2)).notes == (
+        "sequence 7 follows 2: 3, 6 are missing",
+    )
+
+
+def test_another_direction_counts_for_itself() -> None:
+    assert judge(header(), earlier(7, parties=("AUTRM", "NORNT"))) == Findings(None, ())
+    assert judge(header(), earlier(7, parties=("NORNT", None))) == Findings(None, ())
+
+
+def test_a_second_file_of_a_number_says_nothing_of_gaps() -> None:
+    repeated = earlier(2, state="quarantined", notes="x\nSEQUENCE_REUSED: sequence 2 was used")
+    before = pl.concat([earlier(*range(1, 99)), repeated])
+    assert in_rounds(99, before) == Findings(None, ())
+
+
+@pytest.mark.parametrize("wrong", [{"sequence_range": [5, 5]}, {"sequence_skipped": [[9, 8]]}])
+def test_ranges_end_after_they_begin(wrong: dict[str, object]) -> None:
+    with pytest.raises(msgspec.ValidationError, match="is not after"):
+        msgspec.convert(wrong, Control)
