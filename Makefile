@@ -49,6 +49,7 @@ fuzz: $(READY) ## damaged files through both decoders, bounds checked: make fuzz
 
 golden: $(READY) ## write the sample files and their goldens anew; review the difference
 	$(BIN)/python sample_data/generate.py --out sample_data/inbox
+	$(BIN)/python sample_data/generate_ready.py --out sample_data/ready
 	$(BIN)/python tests/golden/regenerate.py
 
 airflow: $(READY) ## Airflow with the example home on loopback; Ctrl-C stops it

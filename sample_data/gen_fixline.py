@@ -72,7 +72,7 @@ def files() -> Iterator[Made]:
     for made_on, sequence, day, faults in PLAN:
         rng = random_for(PARTNER, sequence)
         events = spoil(day_of_events(rng, day, travellers(40, 40), COUNT, PREFIXES), faults)
-        lines = [_detail(e) for e in events]
+        lines = [detail(e) for e in events]
         if sequence == ODD_LINES:
             # A line type that nobody agreed on, and a line that lost its end.
             lines[50:50] = ["30" + lines[49][2:], lines[48][:60]]
@@ -86,7 +86,8 @@ def files() -> Iterator[Made]:
         yield Made(PARTNER, f"FXL_{made_on:%Y%m%d}_{sequence:04d}.dat", data, records)
 
 
-def _detail(event: Event) -> str:
+def detail(event: Event) -> str:
+    """The line of an event."""
     start = f"{event.started_at + OFFSET:%Y%m%d%H%M%S}+0200"
     who = f"{event.sim.imsi:<15}{event.sim.msisdn:<15}"
     kind, duration = KINDS[event.kind], f"{event.duration_s:06d}"

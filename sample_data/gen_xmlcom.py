@@ -44,10 +44,10 @@ def files() -> Iterator[Made]:
             networks[20:90:14] = ["USAZZ"] * len(networks[20:90:14])
         charges = [agreed_charge(PARTNER, e) for e in events]
         written = [
-            _event(e, network, charge, OFFSETS_HOURS[e.reference % len(OFFSETS_HOURS)])
+            element(e, network, charge, OFFSETS_HOURS[e.reference % len(OFFSETS_HOURS)])
             for e, network, charge in zip(events, networks, charges, strict=True)
         ]
-        data = _document(sequence, day, written, sum(charges)).encode()
+        data = document(sequence, day, written, sum(charges)).encode()
         records = len(written)
         if sequence == BROKEN:
             data = data[: data.index(b"</u:event>", len(data) * 3 // 5) - 40]
@@ -55,7 +55,8 @@ def files() -> Iterator[Made]:
         yield Made(PARTNER, f"XC_{day:%Y%m%d}_{sequence:04d}.xml", data, records)
 
 
-def _document(sequence: int, day: date, events: list[str], total: int) -> str:
+def document(sequence: int, day: date, events: list[str], total: int) -> str:
+    """The document of events that are written, and their charges' sum."""
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f'<u:usageFile xmlns:u="{NAMESPACE}">\n'
@@ -69,7 +70,8 @@ def _document(sequence: int, day: date, events: list[str], total: int) -> str:
     )
 
 
-def _event(event: Event, network: str, charge: int, offset_hours: int) -> str:
+def element(event: Event, network: str, charge: int, offset_hours: int) -> str:
+    """The element of an event in local time."""
     local = event.started_at + timedelta(hours=offset_hours)
     subscriber = "".join(
         f"<u:{tag}>{text}</u:{tag}>"

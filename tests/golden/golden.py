@@ -29,7 +29,7 @@ def goldens(home: Home) -> dict[Path, str]:
         ):
             # Every file has at least its usage, if only the header of a file that brings none.
             if frame.height or kind == "usage":
-                texts[at.with_name(f"{at.name}.{kind}.csv")] = _csv(frame)
+                texts[at.with_name(f"{at.name}.{kind}.csv")] = csv_text(frame)
     return texts
 
 
@@ -47,7 +47,7 @@ def _lists() -> list[pl.Expr]:
             for name, one in (("parts", part), ("draws", draw))]
 
 
-def _csv(frame: pl.DataFrame) -> str:
+def csv_text(frame: pl.DataFrame) -> str:
     """The columns that say something, as CSV; all of them where there is no row."""
     names = [n for n in frame.columns if n not in _NOISE
              and (frame.is_empty() or frame[n].null_count() < frame.height)]

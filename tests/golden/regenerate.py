@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conftest import run_home
 from cookbook_page import PAGE, page
 from golden import goldens, stored
+from ready_goldens import ready_goldens, stored_ready
 
 from ratemill.demo import prepare_home
 from ratemill.reference import write
@@ -18,11 +19,11 @@ from ratemill.reference import write
 with TemporaryDirectory() as folder:
     home = prepare_home(Path(folder) / "home")
     run_home(home)
-    texts = goldens(home)
-for path in stored() - set(texts):
+    texts = goldens(home) | ready_goldens()
+for path in (stored() | stored_ready()) - set(texts):
     path.unlink()
 for path, text in texts.items():
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
 write(Path(__file__).parents[2] / "docs" / "reference")
 PAGE.write_text(page(), encoding="utf-8")
 print(f"{len(texts)} goldens written; `git diff sample_data docs` shows what changed")

@@ -101,7 +101,9 @@ def _as_found(catalog: Catalog, gate: Gate, profile: Profile) -> dict[str, list[
             _counts(got.rejects["code"]),
             _counts(priced.rejects["code"]),
         ]
-        row = (file_id, path.name, got.header.sequence, got.header.kind, state)
+        stated = got.header
+        row = (file_id, path.name, stated.sequence, stated.kind, state, stated.sender,
+               stated.recipient, got.figures["notes"])
         earlier.extend(pl.DataFrame([row], schema=EARLIER, orient="row"))
         keys.extend(got.usage.select(*KNOWN))
     return found
