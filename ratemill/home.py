@@ -55,6 +55,11 @@ class Home:
         return self.root / "cache" / "catalog"
 
     @property
+    def usage_keys(self) -> Path:
+        """Folder of the usage keys of earlier files, sorted; it may be deleted at any time."""
+        return self.root / "cache" / "usage_keys"
+
+    @property
     def archive(self) -> Path:
         """Folder of the received bytes, content-addressed."""
         return self.root / "archive"

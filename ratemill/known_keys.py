@@ -1,55 +1,88 @@
-"""Usage keys of earlier files: each file's are read once in a run, however many files ask."""
+"""Usage keys of earlier files: which of them a file repeats, without reading them all again."""
 
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from mediation.schema import REJECT, USAGE
+from ratemill.key_runs import Heads, Run, merged, run_of, to_merge
+from ratemill.key_store import File, Stamp, keep, kept
 from ratemill.lake import Lake
 
-_MOST: Final = 20_000_000
-"""Keys kept in memory, 16 octets each; what is beyond them is read whenever somebody asks"""
+_MOST: Final = 5_000_000
+"""Keys that wait in memory, 12 octets each, before they are put on disk"""
+_WORTH: Final = 100_000
+"""Fewer are read again as quickly as they are found on disk"""
 _DIGITS: Final = 16
 """Hex digits of a key that are kept; whoever agrees in them is looked at in the lake"""
 
 
 class KnownKeys:
-    """The usage keys of mediated files in the lake."""
+    """The usage keys of mediated files in the lake.
 
-    def __init__(self, lake: Lake) -> None:
-        """Nothing is read yet."""
-        self._lake = lake
-        self._heads = pl.DataFrame(schema={"head": pl.UInt64, "file": pl.UInt32})
-        self._numbers: dict[tuple[str, str], int] = {}
+    Those of most files are on disk below `place`, sorted; of the others they are read once.
+    """
 
-    def among(self, files: Iterable[tuple[str, str]], keys: pl.Series) -> pl.DataFrame:
+    def __init__(self, lake: Lake, place: Path) -> None:
+        """What is on disk is found; nothing is read yet."""
+        self._lake, self._place = lake, place
+        self._stamps: dict[File, Stamp] = {}
+        self._stored = kept(place)
+        self._on_disk = {file: stamp for one in self._stored for file, stamp in one.files}
+        self._waiting: list[Run] = []
+        self._files: list[tuple[File, Stamp]] = []
+
+    def among(self, files: Iterable[File], keys: pl.Series) -> pl.DataFrame:
         """Those of the keys that the files (partner, file_id) hold.
 
         usage_key, file_id, record_index.
         """
         given = list(files)
-        self._keep(given)
-        heads = pl.DataFrame({"head": _heads(keys).unique()})
-        alike = set(self._heads.join(heads, on="head", how="semi")["file"].unique())
+        self._look_at(given)
+        heads = np.unique(heads_of(keys))
+        alike = self._alike(heads) if len(heads) else set[File]()
         # in the order given: of two files with a key, the first is its owner
-        return self._read([f for f in given if self._numbers.get(f) in {*alike, None}], keys)
+        return self._read([file for file in given if file in alike], keys)
 
-    def _keep(self, files: Iterable[tuple[str, str]]) -> None:
-        """Read the keys of files that are not kept, as long as there is room."""
-        parts, room = [self._heads], _MOST - self._heads.height
+    def keep(self) -> None:
+        """Put what waits in memory on disk, where it is worth it."""
+        if sum(map(len, self._waiting)) < _WORTH:
+            return
+        keep(self._place, merged(self._waiting), self._files, self._stamps)
+        self._waiting, self._files = [], []
+        self._stored = kept(self._place)
+
+    def _look_at(self, files: Iterable[File]) -> None:
+        """Have the keys of the files at hand."""
         for file in files:
-            if file in self._numbers or room < 0:
+            if file in self._stamps:
                 continue
-            heads = _heads(pl.read_parquet(self._path(file), columns=["usage_key"])["usage_key"])
-            room -= len(heads)
-            self._numbers[file] = len(self._numbers)
-            number = pl.lit(self._numbers[file], pl.UInt32)
-            parts.append(pl.DataFrame({"head": heads}).with_columns(file=number))
-        self._heads = pl.concat(parts)
+            path = self._path(file)
+            state = path.stat()
+            stamp = self._stamps[file] = state.st_size, state.st_mtime_ns
+            if self._on_disk.get(file) == stamp:
+                continue
+            keys = pl.read_parquet(path, columns=["usage_key"])["usage_key"]
+            self._add(run_of(heads_of(keys), len(self._files)))
+            self._files.append((file, stamp))
+            if sum(map(len, self._waiting)) > _MOST:
+                self.keep()
 
-    def _read(self, files: list[tuple[str, str]], keys: pl.Series) -> pl.DataFrame:
+    def _add(self, run: Run) -> None:
+        """Keep a run in memory; together with shorter ones, so that few are to be searched."""
+        self._waiting.sort(key=len)
+        taken = to_merge(map(len, self._waiting), len(run))
+        self._waiting[:taken] = [merged([run, *self._waiting[:taken]])]
+
+    def _alike(self, heads: Heads) -> set[File]:
+        """The files that hold one of the heads."""
+        found = {self._files[n][0] for run in self._waiting for n in run.holders(heads)}
+        return found | {one.files[n][0] for one in self._stored for n in one.run.holders(heads)}
+
+    def _read(self, files: list[File], keys: pl.Series) -> pl.DataFrame:
         """Those of the keys that the files hold, from the lake."""
         found = self._lake.scan(USAGE, map(self._path, files), "usage_key", "record_index")
         file_id = pl.col("path").str.extract(r"([^/]+)\.parquet$").alias("file_id")
@@ -61,17 +94,18 @@ class KnownKeys:
             maintain_order="left",
         )
 
-    def _without_charge(self, files: list[tuple[str, str]]) -> pl.DataFrame:
+    def _without_charge(self, files: list[File]) -> pl.DataFrame:
         """file_id and record_index of records whose charge a correction took back."""
         paths = [self._lake.path(REJECT, *file, "post") for file in files]
         away = self._lake.read(REJECT, (path for path in paths if path.exists()))
         # the key of what was posted before is somebody's
         return away.filter(pl.col("code") != "ALREADY_POSTED").select("file_id", "record_index")
 
-    def _path(self, file: tuple[str, str]) -> Path:
+    def _path(self, file: File) -> Path:
         return self._lake.path(USAGE, *file, "mediate")
 
 
-def _heads(keys: pl.Series) -> pl.Series:
-    """The first 64 bits of keys."""
-    return keys.drop_nulls().str.slice(0, _DIGITS).str.to_integer(base=16, dtype=pl.UInt64)
+def heads_of(keys: pl.Series) -> Heads:
+    """The first 64 bits of usage keys (32 hex digits)."""
+    digits = keys.drop_nulls().str.slice(0, _DIGITS)
+    return digits.str.to_integer(base=16, dtype=pl.UInt64).to_numpy()

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -56,6 +57,9 @@ class Settings(Strict, frozen=True, kw_only=True):
     title: str
     zone: str
     """IANA name of the home time zone: catalog dates begin at its midnight"""
+    duplicate_window_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 90
+    """How long before a file others may have arrived whose records mediation takes its own for
+    duplicates of; the ledger charges no usage twice however long ago it came"""
     demo: Demo | None = None
     life_cycle: LifeCycle | None = None
     """Absent: accounts have no end"""

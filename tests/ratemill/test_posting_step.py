@@ -176,13 +176,13 @@ def test_a_file_that_was_rolled_back_waits_until_it_is_reset(small):
     pipeline.post(small, [ref], now=NOW)
     pipeline.deliver(small, [ref])
     lake, keys = Lake(small.lake), Lake(small.lake).load(USAGE, *split(ref), "mediate")["usage_key"]
-    assert KnownKeys(lake).among([split(ref)], keys).height == 1
+    assert KnownKeys(lake, small.usage_keys).among([split(ref)], keys).height == 1
     with Ledger(small.ledger) as ledger:
         file = lake.load(FILE, *split(ref), "post").row(0, named=True)
         roll_back_file(small, ledger, file, NOW, who="ann", why="wrong file")
         assert settled(ledger, *split(ref)).is_empty()
     assert balance(small, "A1") == 10_000_000
-    assert KnownKeys(lake).among([split(ref)], keys).is_empty()
+    assert KnownKeys(lake, small.usage_keys).among([split(ref)], keys).is_empty()
     receipt_path(small, *split(ref)).unlink(missing_ok=True)
     assert pipeline.pending(small) == []
     pipeline.reset(small, [ref], "rate")
@@ -192,16 +192,3 @@ def test_a_file_that_was_rolled_back_waits_until_it_is_reset(small):
     assert (row["state"], row["posted"]) == ("posted", 1)
     assert set(postings(small, ref)["revision"]) == {0, 1}
     assert balance(small, "A1") < 10_000_000
-
-
-def test_keys_beyond_what_is_kept_are_read_when_asked(small, monkeypatch):
-    refs = [rated(small, name, (A1, 10, 60), (A1, 11, 60)) for name in "abc"]
-    lake = Lake(small.lake)
-    keys = pl.concat([lake.load(USAGE, *split(ref), "mediate")["usage_key"] for ref in refs])
-    want = KnownKeys(lake).among([split(ref) for ref in refs], keys)
-    assert want["file_id"].to_list() == ["a", "a", "b", "b", "c", "c"]
-    monkeypatch.setattr("ratemill.known_keys._MOST", 3)
-    known = KnownKeys(lake)
-    for _ in range(2):
-        assert known.among([split(ref) for ref in refs], keys).equals(want)
-    assert known.among([split(refs[2])], keys[:4]).is_empty()
