@@ -36,9 +36,11 @@ def mediation() -> None:
 
     @task(trigger_rule="all_done", doc_md="Cut all files with a step to do into batches.")
     def plan(params: dict[str, Any]) -> list[list[str]]:
-        from ratemill import pipeline
+        from ratemill import pipeline, recycle
 
-        return shared.batches(pipeline.pending(Home.find(None, os.environ)), params["batch_files"])
+        home = Home.find(None, os.environ)
+        recycle.recycle_awaited(home)
+        return shared.batches(pipeline.pending(home), params["batch_files"])
 
     @task(map_index_template="{{ label }}", doc_md="Decode, check and deduplicate a batch.")
     def mediate(refs: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 import polars as pl
 
+from mediation.decided import Decided, edited, without_written_off
 from mediation.decoded import Decoded, FileHeader
 from mediation.dedupe import dedupe
 from mediation.delimited import decode_delimited
@@ -13,6 +14,7 @@ from mediation.file_context import FileContext
 from mediation.file_control import Refusal, control
 from mediation.fixed import decode_fixed
 from mediation.gate import BatchGate, Figures
+from mediation.jsonl import decode_jsonl
 from mediation.limits import RAW_MAX_BYTES
 from mediation.normalize import normalize
 from mediation.outcome import Outcome, conserved
@@ -34,12 +36,14 @@ FORMATS: Final[dict[str, tuple[Decode, Normalize]]] = {
     "delimited": (decode_delimited, normalize),
     "fixed": (decode_fixed, normalize),
     "xml": (decode_xml, normalize),
+    "jsonl": (decode_jsonl, normalize),
 }
 """Format kind to how its files are read and how their records get meaning."""
 
 INT64_MAX: Final = (1 << 63) - 1
 
 _NOTHING: Final = Outcome(USAGE.empty(), REJECT.empty())
+_UNDECIDED: Final = Decided()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +63,18 @@ def mediate(
     earlier: pl.DataFrame,
     known: Callable[[pl.Series], pl.DataFrame],
     gate: BatchGate,
+    decided: Decided = _UNDECIDED,
 ) -> Mediated:
     """The usage and the rejects of one received file.
 
     `earlier` is the partner's files before this one (file_control.EARLIER); `known` gives those
-    of the usage keys it is asked for that other files own (dedupe.KNOWN).
+    of the usage keys it is asked for that other files own (dedupe.KNOWN); `decided` is what a
+    person said of its records.
     """
-    decode, give_meaning = FORMATS[profile.format.kind]
-    try:
-        content = unpack(data)
-        decoded = decode(content, profile, ctx)
-    except UnpackError as error:
-        content, decoded = b"", _unopened(str(error), ctx)
+    content, found = opened(data, profile, ctx)
+    decoded = edited(found, decided.edits)
     step = _Steps(decoded)
+    _, give_meaning = FORMATS[profile.format.kind]
     meant = _NOTHING if decoded.records.is_empty() else give_meaning(decoded, profile, ctx)
     usage = step("normalize", decoded.records, meant)
     usage = step("validate", usage, validate(usage, profile, ctx))
@@ -80,7 +83,8 @@ def mediate(
     usage = step("gate", usage, _turned_away(usage, refusal, ctx))
     if not usage.is_empty():
         usage = step("dedupe", usage, dedupe(usage, known(usage["usage_key"]), ctx))
-    away = _with_raw(step.rejects, decoded, decoded.content or content)
+    end = without_written_off(Outcome(usage, step.rejects), decided.written_off, ctx)
+    usage, away = end.passed, _with_raw(end.rejects, decoded, decoded.content or content)
     conserved("mediate", decoded.received, Outcome(usage, away))
     figures = _file_columns(decoded, profile, usage, away) | {
         "state": state,
@@ -88,6 +92,16 @@ def mediate(
         "notes": "\n".join(notes) or None,
     }
     return Mediated(decoded.header, usage, away, figures)
+
+
+def opened(data: bytes, profile: Profile, ctx: FileContext) -> tuple[bytes, Decoded]:
+    """The unpacked octets of a received file, and the records in them before meaning."""
+    decode, _ = FORMATS[profile.format.kind]
+    try:
+        content = unpack(data)
+        return content, decode(content, profile, ctx)
+    except UnpackError as error:
+        return b"", _unopened(str(error), ctx)
 
 
 class _Steps:

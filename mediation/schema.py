@@ -1,4 +1,4 @@
-"""The tables that mediation writes: arrival, file, usage and reject."""
+"""The tables of mediation: arrival, file, usage, reject, decision and returned."""
 
 from mediation.tables import Column as C
 from mediation.tables import Table
@@ -10,7 +10,8 @@ ARRIVAL = Table(
         C("arrival_id", "text", "sha256 over partner, remote path, size, mtime and file id"),
         C("partner", "text", "partner profile name"),
         C("name", "text", "file name as the partner gave it"),
-        C("remote_path", "text", "path on the partner's server"),
+        C("remote_path", "text", "path on the partner's server or in the drop folder; of a file "
+          "out of an archive, the archive's path and its own in there"),
         C("size_bytes", "int64", "size of the received bytes"),
         C("modified_at", "time", "modification time the server stated, UTC"),
         C("received_at", "time", "when this delivery was archived, UTC"),
@@ -32,7 +33,7 @@ FILE = Table(
         C("received_at", "time", "first arrival, UTC"),
         C("stage", "text", "last finished stage: collect, mediate, rate, post"),
         C("state", "text", "collected, mediated, rated, posted; or notification, test, "
-          "quarantined, refused"),
+          "quarantined, refused, unpacked (an archive whose files are files of their own)"),
         C("format", "text", "tap, delimited, fixed, xml; recognised by content for TAP", null=True),
         C("release", "text", "specification and release the file states, as 3.12", null=True),
         C("sequence", "int64", "the partner's file sequence number", null=True),
@@ -107,7 +108,7 @@ REJECT = Table(
         C("record_index", "int32", "position of the record in its file; null for the file itself",
           null=True),
         C("byte_offset", "int64", "offset of the record in the unpacked file", null=True),
-        C("stage", "text", "decode, normalize, validate, gate, dedupe, rate, post"),
+        C("stage", "text", "decode, normalize, validate, gate, dedupe, decide, rate, post"),
         C("outcome", "text", "duplicate, suspended or dropped"),
         C("code", "text", "reject code; docs/reference/reject-codes.md"),
         C("severity", "text", "warning, severe or fatal, as TD.57 uses the words"),
@@ -119,5 +120,39 @@ REJECT = Table(
         C("original_file_id", "text", "for duplicates: the file of the first copy", null=True),
         C("original_record_index", "int32", "for duplicates: the record of the first copy",
           null=True),
+    ),
+)
+
+DECISION = Table(
+    "decision",
+    "what a person decided about one record in suspense",
+    (
+        C("partner", "text", "partner profile name"),
+        C("file_id", "text", "sha256 of the received bytes"),
+        C("record_index", "int32", "position of the record in its file, from 0"),
+        C("action", "text", "edit or write_off"),
+        C("column", "text", "edit: column of the decoded record", null=True),
+        C("value", "text", "edit: what it is to hold; null empties it", null=True),
+        C("who", "text", "who decided"),
+        C("why", "text", "for what reason"),
+        C("at", "time", "when, UTC"),
+    ),
+)
+
+RETURNED = Table(
+    "returned",
+    "one RAP file that we made: what of a partner's TAP files was given back, or asked for",
+    (
+        C("partner", "text", "partner profile name"),
+        C("subject", "text", "file id of the TAP file; or missing:FIRST-LAST"),
+        C("kind", "text", "severe (records), fatal (a file) or missing (files that did not come)"),
+        C("rap_sequence", "int64", "number of the RAP file, from 1 for each partner"),
+        C("name", "text", "name of the RAP file in the outbox"),
+        C("details", "int64", "records given back; 1 for a file or a gap"),
+        C("charge_micros", "int64", "charges of the records that were given back"),
+        C("currency", "text", "of the charges", null=True),
+        C("who", "text", "who had it made"),
+        C("why", "text", "for what reason"),
+        C("at", "time", "when, UTC"),
     ),
 )

@@ -9,14 +9,14 @@ from typing import Any, Final, Literal
 import polars as pl
 
 from charging.schema import POSTING
-from mediation.schema import ARRIVAL, FILE, REJECT, USAGE
+from mediation.schema import ARRIVAL, DECISION, FILE, REJECT, RETURNED, USAGE
 from mediation.tables import Table, conform
 from ratemill.atomic import replacing
 from rating.schema import CHARGE
 
 Stage = Literal["collect", "mediate", "rate", "post"]
 STAGES: tuple[Stage, ...] = ("collect", "mediate", "rate", "post")
-TABLES: tuple[Table, ...] = (ARRIVAL, FILE, USAGE, REJECT, CHARGE, POSTING)
+TABLES: tuple[Table, ...] = (ARRIVAL, FILE, USAGE, REJECT, DECISION, RETURNED, CHARGE, POSTING)
 
 # What a stage writes, in the order it writes it: the file row comes last, so that a file's row
 # never speaks of outputs that are not there.

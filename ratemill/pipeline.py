@@ -4,30 +4,24 @@ Airflow tasks and `ratemill run` call the same functions. A file is named by its
 `partner/file_id`; a step that was done is skipped, so repeating any call is harmless.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from mediation.outcome import Outcome
-from mediation.reject import ends
-from mediation.schema import FILE, REJECT, USAGE
 from ratemill.arrivals import collect
 from ratemill.data_docs import build_data_docs
-from ratemill.file_rows import context, next_row, nothing, rolled_back, rows_of
+from ratemill.file_rows import rolled_back, rows_of
 from ratemill.home import Home
-from ratemill.known_keys import KnownKeys
 from ratemill.lake import STAGES, Lake, Stage
 from ratemill.late_events import replay_late
+from ratemill.mediating import mediate
 from ratemill.posting_step import post
 from ratemill.rating_step import rate
 from ratemill.receipt import deliver
 from ratemill.reconcile import reconcile
 from ratemill.refs import receipt_path, split
-from ratemill.settled import Settled
 from ratemill.warehouse import build_warehouse
 
 __all__ = [
@@ -75,56 +69,6 @@ def find(
         for name, file_id in rows.select("partner", "file_id").iter_rows()
         if not starts or file_id.startswith(starts)
     ]
-
-
-def mediate(
-    home: Home, refs: Iterable[str], *, done: Callable[[], None] = nothing
-) -> list[dict[str, Any]]:
-    """Decode to deduplicate each file; the current rows (table file) of the files, as dicts."""
-    from mediation.gate import Gate
-    from mediation.mediate import mediate as mediate_file
-
-    lake, todo = Lake(home.lake), list(refs)
-    waiting = [ref for ref in todo if not lake.done(*split(ref), "mediate")]
-    if not waiting:
-        return rows_of(home, todo)
-    mediated, gate, settled = lake.file_rows("mediate"), Gate(home.reports), Settled(home)
-    keys = KnownKeys(lake)
-    for ref in waiting:
-        partner, file_id = split(ref)
-        collected = lake.load(FILE, partner, file_id, "collect")
-        row = collected.row(0, named=True)
-        # Only files that arrived earlier count, so the outcome does not depend on which worker
-        # was faster; what two workers both let pass is caught by the ledger's usage keys.
-        before = mediated.filter(pl.col("file_number") < row["file_number"])
-        counted = before.filter(state="mediated").select("partner", "file_id").rows()
-        result = mediate_file(
-            home.archived(partner, file_id).read_bytes(),
-            home.profiles()[partner],
-            context(row),
-            _earlier(before, partner),
-            partial(keys.among, counted),
-            gate,
-        )
-        fresh = Outcome(result.usage, result.rejects)
-        outcome = settled.merge(USAGE, ref, "mediate", fresh)
-        frames = {
-            USAGE: outcome.passed,
-            REJECT: outcome.rejects,
-            FILE: next_row(collected, "mediate", result.figures | ends(outcome.rejects)),
-        }
-        lake.save(partner, file_id, "mediate", frames)
-        mediated = pl.concat([mediated, frames[FILE]])
-        done()
-    return rows_of(home, todo)
-
-
-def _earlier(before: pl.DataFrame, partner: str) -> pl.DataFrame:
-    """The partner's earlier files for file control; its kind is what the state says."""
-    special = pl.col("state").is_in(["test", "notification"])
-    return before.filter(pl.col("partner") == partner).with_columns(
-        kind=pl.when(special).then("state").otherwise(pl.lit("live"))
-    )
 
 
 def publish(home: Home) -> Path:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -10,6 +10,8 @@ from ratemill import pipeline
 from ratemill.errors import FilesNotPosted, PartnerUnreachable
 from ratemill.funnel import FunnelRow, funnel
 from ratemill.home import Home
+from ratemill.outbox import send
+from ratemill.recycle import recycle_awaited
 from ratemill.refs import split
 from ratemill.sweep import sweep
 
@@ -50,7 +52,17 @@ def run(
     """
     sweep(home)
     new, unreachable = _collect(home, partners, now, environ, progress)
+    recycle_awaited(home)
     todo = [ref for ref in pipeline.pending(home) if split(ref)[0] in partners]
+    done = finish(home, todo, now=now, progress=progress)
+    _, deaf = send(home, partners, environ=environ)
+    return replace(done, new=new, unreachable=[*unreachable, *deaf])
+
+
+def finish(
+    home: Home, todo: Sequence[str], *, now: datetime, progress: Progress
+) -> RunResult:
+    """Take files through every stage that is not done, and prove what became of them."""
     with progress.step("mediate", len(todo)) as done:
         pipeline.mediate(home, todo, done=done)
     with progress.step("rate", len(todo)) as done:
@@ -64,7 +76,7 @@ def run(
         with progress.step("publish", 1) as done:
             pipeline.publish(home)
             done()
-    return RunResult(new, finished, unreachable, rows, not_posted)
+    return RunResult([], finished, [], rows, not_posted)
 
 
 def _post(

@@ -1,0 +1,75 @@
+"""Decisions about single records, kept in the lake: each mediation of their file follows them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from charging import audit
+from charging.ledger import Ledger
+from mediation.decided import EDITS, WRITTEN_OFF, Decided
+from mediation.schema import DECISION
+from ratemill.home import Home
+from ratemill.lake import Lake
+from ratemill.refs import split
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who decides, why, and when (naive UTC)."""
+
+    who: str
+    why: str
+    at: datetime
+
+
+def decide(home: Home, ref: str, rows: pl.DataFrame, author: Author) -> None:
+    """Keep decisions about records of one file (record_index, action, column, value).
+
+    They take effect when the file is mediated again. The audit trail has them first: no decision
+    that is followed is without its author.
+    """
+    partner, file_id = split(ref)
+    with Ledger(home.ledger) as ledger, ledger.writing() as connection:
+        audit.record(
+            connection, author.at, who=author.who, why=author.why,
+            action=rows["action"][0], subject=ref,
+            after={"records": rows.select("record_index", "column", "value").rows()},
+        )
+    new = DECISION.fill(rows.with_columns(
+        partner=pl.lit(partner), file_id=pl.lit(file_id), who=pl.lit(author.who),
+        why=pl.lit(author.why), at=pl.lit(author.at, pl.Datetime("us")),
+    ))
+    lake = Lake(home.lake)
+    path = decision_path(lake, ref)
+    with home.alone("decide"):
+        before = lake.read(DECISION, [path] if path.exists() else [])
+        lake.write(DECISION, path, pl.concat([before, new]))
+
+
+def write_off(home: Home, ref: str, records: Sequence[int], author: Author) -> None:
+    """Have records of a file never charged."""
+    rows = pl.DataFrame({"record_index": records}, schema={"record_index": pl.Int32})
+    decide(home, ref, rows.with_columns(
+        action=pl.lit("write_off"), column=pl.lit(None, pl.String), value=pl.lit(None, pl.String)
+    ), author)
+
+
+def decision_path(lake: Lake, ref: str) -> Path:
+    """Where the decisions about a file are."""
+    partner, file_id = split(ref)
+    return lake.root / DECISION.name / partner / f"{file_id}.parquet"
+
+
+def decided(lake: Lake, ref: str) -> Decided:
+    """All that was decided about a file."""
+    path = decision_path(lake, ref)
+    if not path.exists():
+        return Decided()
+    found = lake.read(DECISION, [path])
+    return Decided(
+        found.filter(action="edit").select(list(EDITS)),
+        found.filter(action="write_off").select(list(WRITTEN_OFF)),
+    )
