@@ -64,6 +64,11 @@ PRICE_TABLES: Final = (
     CatalogTable("agreements", "one tariff (IOT) agreed with a partner", (
         C("partner", "text", "partner profile name"),
         C("tariff", "text", "tariff", refers="tariffs.tariff"),
+        C("tolerance_percent", "percent", "how far a charge that the partner states may be from "
+          "the tariff's without being listed as a variance; empty: 0", empty=True, optional=True,
+          most=100),
+        C("tolerance", "money", "the same as an amount in the charge's currency: the larger of the "
+          "two holds; empty: 0", empty=True, optional=True),
         *VALIDITY,
     ), (("partner",),)),
     CatalogTable("discounts", "one discount; all that match an event count", (
