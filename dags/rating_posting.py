@@ -53,6 +53,10 @@ def rating_posting() -> None:
 
         pipeline.deliver(Home.find(None, os.environ), refs)
 
+    @task(doc_md="Put receipts and RAP files on the servers of partners who want them.")
+    def send() -> list[str]:
+        return shared.send(Home.find(None, os.environ))
+
     @task(pool="warehouse", doc_md="Replace the analysts' DuckDB file by a new one.")
     def publish() -> str:
         from ratemill import pipeline
@@ -65,8 +69,9 @@ def rating_posting() -> None:
 
     planned = plan()
     published = publish()
-    deliver(post(rate.expand(refs=planned))) >> published
-    reconcile(planned, published)
+    delivered = deliver(post(rate.expand(refs=planned)))
+    delivered >> [published, (sent := send())]
+    sent >> reconcile(planned, published)
 
 
 rating_posting()

@@ -1,6 +1,7 @@
 """What the DAGs share: partners at parse time, batches of files, retry by fault, the last proof."""
 
 import logging
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -139,6 +140,21 @@ def post(home: Home, refs: Iterable[str], now: datetime) -> list[str]:
         wanted = [ref for ref in wanted if ref not in error.faults]
     pipeline.replay_late(home, wanted, now=now)
     return told(pipeline.rows_of(home, wanted))
+
+
+def send(home: Home) -> list[str]:
+    """Names of the files that were put on partners' servers; the first that holds some up raises.
+
+    What could not be sent waits in the outbox for the next run.
+    """
+    from ratemill import outbox
+
+    sent, unreachable = outbox.send(home, home.profiles(), environ=os.environ)
+    for error in unreachable[1:]:
+        log.error("%s", error)
+    if unreachable:
+        raise unreachable[0]
+    return [path.name for path in sent]
 
 
 def chosen(home: Home, form: Mapping[str, Any]) -> list[str]:

@@ -94,7 +94,8 @@ def test_order_of_tasks(parsed: dict[str, Any]) -> None:
         },
         "rating_posting": {
             "plan": [], "rate": ["plan"], "post": ["rate"], "deliver": ["post"],
-            "publish": ["deliver"], "reconcile": ["plan", "publish"],
+            "publish": ["deliver"], "send": ["deliver"],
+            "reconcile": ["plan", "publish", "send"],
         },
         "rerun": {
             "select": [], "in_earnest": ["select"], "reset": ["in_earnest", "select"],
