@@ -12,7 +12,16 @@ from typing import Annotated
 
 import typer
 
-from ratemill import cli_account, cli_corrections, cli_ledger, cli_money
+from ratemill import (
+    cli_account,
+    cli_corrections,
+    cli_files,
+    cli_iot,
+    cli_ledger,
+    cli_money,
+    cli_rap,
+    cli_suspense,
+)
 from ratemill import cli_event_options as given
 from ratemill.cli_apps import (
     HomeOption,
@@ -20,8 +29,11 @@ from ratemill.cli_apps import (
     account_app,
     catalog_app,
     ledger_app,
+    rap_app,
+    suspense_app,
     voucher_app,
 )
+from ratemill.cli_profile import profile_app
 
 _INTERRUPTED = 130
 
@@ -33,7 +45,10 @@ app = typer.Typer(
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(account_app, name="account")
+app.add_typer(profile_app, name="profile")
 app.add_typer(voucher_app, name="voucher")
+app.add_typer(suspense_app, name="suspense")
+app.add_typer(rap_app, name="rap")
 FolderArgument = Annotated[
     Path | None, typer.Argument(metavar="DIR", help="Folder of CSV files; default the home's.")
 ]
@@ -221,7 +236,10 @@ def why_not(  # noqa: PLR0913, PLR0917 (an event has so many sides)
     raise typer.Exit(why_not_command(record or event, home, os.environ, as_json=json))
 
 
-for commands in (cli_corrections, cli_account, cli_ledger, cli_money):
+for commands in (
+    cli_corrections, cli_account, cli_ledger, cli_money, cli_suspense, cli_files, cli_iot,
+    cli_rap,
+):
     commands.register(app)
 
 

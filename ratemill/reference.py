@@ -3,6 +3,7 @@
 import ast
 import inspect
 import itertools
+import re
 import typing
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -140,10 +141,11 @@ def _settings() -> str:
 
 
 def _structs_in(kind: object) -> list[type[msgspec.Struct]]:
-    """The struct types within a type annotation."""
+    """The struct types within a type annotation, each before those within its own fields."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return [kind]
-    return [s for inner in typing.get_args(kind) for s in _structs_in(inner)]
+        below = (s for field in msgspec.structs.fields(kind) for s in _structs_in(field.type))
+        return list(dict.fromkeys([kind, *below]))
+    return list(dict.fromkeys(s for inner in typing.get_args(kind) for s in _structs_in(inner)))
 
 
 def _struct(kind: type[msgspec.Struct]) -> str:
@@ -177,6 +179,8 @@ def _default(field: msgspec.structs.FieldInfo) -> str:
 
 def _type(kind: object) -> str:
     text = str(kind) if typing.get_args(kind) else getattr(kind, "__name__", str(kind))
-    for module in ("typing.", "mediation.profile.", "ratemill.settings.", "datetime."):
+    # the parts of a profile are declared in several modules of mediation
+    text = re.sub(r"\bmediation\.\w+\.", "", text)
+    for module in ("typing.", "ratemill.settings.", "datetime."):
         text = text.replace(module, "")
     return f"`{text}`"
