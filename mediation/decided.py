@@ -1,4 +1,4 @@
-"""What a person decided about single records of a file: corrected columns, and written off."""
+"""What a person decided about a file: columns corrected, records written off, the file let pass."""
 
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -28,6 +28,8 @@ class Decided:
     """columns EDITS: a column of the decoded record gets this value; null empties it"""
     written_off: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WRITTEN_OFF))
     """columns WRITTEN_OFF: the record is never charged"""
+    released: str = ""
+    """who lets the file pass that is held back, and why; empty where nobody does"""
 
 
 def edited(decoded: Decoded, edits: pl.DataFrame) -> Decoded:

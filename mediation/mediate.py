@@ -80,6 +80,10 @@ def mediate(
     usage = step("validate", usage, validate(usage, profile, ctx))
     totals = _totals(decoded, usage, step.rejects)
     state, refusal, notes = _judged(decoded, profile, ctx, earlier, gate, totals)
+    if decided.released and state == "quarantined":
+        # The note on why it was held back is the last.
+        state, refusal = "mediated", None
+        notes = [*notes[:-1], f"released by {decided.released} ({notes[-1]})"]
     usage = step("gate", usage, _turned_away(usage, refusal, ctx))
     if not usage.is_empty():
         usage = step("dedupe", usage, dedupe(usage, known(usage["usage_key"]), ctx))

@@ -125,12 +125,13 @@ REJECT = Table(
 
 DECISION = Table(
     "decision",
-    "what a person decided about one record in suspense",
+    "what a person decided about one record in suspense, or a file that is held back",
     (
         C("partner", "text", "partner profile name"),
         C("file_id", "text", "sha256 of the received bytes"),
-        C("record_index", "int32", "position of the record in its file, from 0"),
-        C("action", "text", "edit or write_off"),
+        C("record_index", "int32", "position of the record in its file, from 0; null for the file",
+          null=True),
+        C("action", "text", "edit, write_off or release"),
         C("column", "text", "edit: column of the decoded record", null=True),
         C("value", "text", "edit: what it is to hold; null empties it", null=True),
         C("who", "text", "who decided"),

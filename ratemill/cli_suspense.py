@@ -66,6 +66,21 @@ def write_off(
 
 
 @suspense_app.command()
+def release(
+    file: Annotated[str, typer.Argument(help="PARTNER/FILE_ID, the start of the id, or its name.")],
+    why: WhyOption,
+    who: WhoOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Let a quarantined file pass, whatever it was held back for."""
+    from ratemill.suspense_commands import Asked, release_command
+
+    asked = Asked.of(home, os.environ, as_json=json)
+    raise typer.Exit(release_command(asked, file, asked.author(who, why)))
+
+
+@suspense_app.command()
 def edit(
     record: Annotated[str, typer.Argument(metavar="RECORD", help="FILE_ID:INDEX.")],
     changes: Annotated[

@@ -1,4 +1,4 @@
-"""Decisions about single records, kept in the lake: each mediation of their file follows them."""
+"""Decisions of people, kept in the lake: each mediation of the file they are about follows them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ class Author:
 
 
 def decide(home: Home, ref: str, rows: pl.DataFrame, author: Author) -> None:
-    """Keep decisions about records of one file (record_index, action, column, value).
+    """Keep decisions about one file or records of it (record_index, action, column, value).
 
     They take effect when the file is mediated again. The audit trail has them first: no decision
     that is followed is without its author.
@@ -57,6 +57,15 @@ def write_off(home: Home, ref: str, records: Sequence[int], author: Author) -> N
     ), author)
 
 
+def release(home: Home, ref: str, author: Author) -> None:
+    """Let a file pass that is held back."""
+    decide(home, ref, pl.DataFrame(
+        [(None, "release", None, None)], orient="row",
+        schema={"record_index": pl.Int32, "action": pl.String, "column": pl.String,
+                "value": pl.String},
+    ), author)
+
+
 def decision_path(lake: Lake, ref: str) -> Path:
     """Where the decisions about a file are."""
     partner, file_id = split(ref)
@@ -69,7 +78,9 @@ def decided(lake: Lake, ref: str) -> Decided:
     if not path.exists():
         return Decided()
     found = lake.read(DECISION, [path])
+    released = found.filter(action="release").select(said=pl.format("{}: {}", "who", "why"))
     return Decided(
         found.filter(action="edit").select(list(EDITS)),
         found.filter(action="write_off").select(list(WRITTEN_OFF)),
+        released["said"][-1] if released.height else "",
     )

@@ -12,12 +12,13 @@ import polars as pl
 
 from mediation.decided import PLACE, unfit
 from ratemill.columns import columns, show
-from ratemill.decisions import Author, decide, write_off
+from ratemill.decisions import Author, decide, release, write_off
 from ratemill.errors import RatemillError
 from ratemill.home import Home
 from ratemill.mediating import Mediator
 from ratemill.money import amounts_text
 from ratemill.recycle import reopened, tried
+from ratemill.rollback import find_file
 from ratemill.run import RunResult, finish
 from ratemill.screen import Bars, out
 from ratemill.settings import clock
@@ -178,6 +179,17 @@ def write_off_command(asked: Asked, what: str, author: Author) -> int:
                             "nothing of it can be charged: there is nothing to write off")
     for (partner, file_id), of_file in rows.group_by("partner", "file_id", maintain_order=True):
         write_off(asked.home, f"{partner}/{file_id}", of_file["record_index"].to_list(), author)
+    return _again(asked, rows.with_columns(stage=pl.lit("decide")))
+
+
+def release_command(asked: Asked, file: str, author: Author) -> int:
+    """Let a file pass that is held back, and run it again; exit code 0."""
+    row = find_file(asked.home, file)
+    if row["state"] != "quarantined":
+        raise RatemillError(row["name"], f"is {row['state']}, not quarantined",
+                            "only what is held back can be released")
+    rows = suspended(asked.home).filter(partner=row["partner"], file_id=row["file_id"])
+    release(asked.home, f"{row['partner']}/{row['file_id']}", author)
     return _again(asked, rows.with_columns(stage=pl.lit("decide")))
 
 

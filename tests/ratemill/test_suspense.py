@@ -185,3 +185,22 @@ def test_trying_again_everything_changes_nothing(waiting, ratemill):
     with Ledger(home.ledger) as ledger:
         assert ledger.balances().equals(before)
     assert suspended(home)["record_index"].to_list() == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_file_that_is_held_back_passes_once_somebody_vouches_for_it(small, ratemill):
+    home = with_profile(small)
+    profile = home.root / "partners" / "alpenfon.toml"
+    profile.write_text(profile.read_text().replace("reject_share_max = 1.0",
+                                                   "file_charge_max_micros = 150_000"))
+    ref = collected(home, "A_1.csv", GOOD, GOOD.replace("10:00", "11:00"))
+    finish(home, [ref], now=clock(home.settings), progress=Bars())
+    assert ends(home) == (0, 0, 2, 0)
+    shown = ratemill("suspense", "release", "A_1.csv", "--why", "the fair was in town",
+                     "--who", "anna", home=home)
+    assert (shown.returncode, "2 of 2 left suspense" in shown.stdout) == (0, True)
+    assert ends(home) == (2, 0, 0, 0)
+    (row,) = file_status(home)
+    assert row.state == "posted"
+    assert "released by anna: the fair was in town (GATE_FAILED: " in row.notes
+    again = ratemill("suspense", "release", "A_1.csv", "--why", "x", home=home)
+    assert (again.returncode, "not quarantined" in again.stderr) == (2, True)
