@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 # By name: their modules load Polars, which a DAG file must not do when it is parsed.
 _NEEDS_A_PERSON = {
-    "mediation.profile.ProfileError",
+    "mediation.profile_form.ProfileError",
     "mediation.tables.TableError",
     "mediation.outcome.ConservationError",
 }

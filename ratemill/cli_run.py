@@ -160,6 +160,8 @@ def _show_next(home: Home, rows: Sequence[FunnelRow]) -> None:
     for command, meaning in (
         (f"{programs}/ratemill status{place}", "every file and where its records went"),
         (f"{programs}/ratemill rejects{place}", "what was turned away, why, the money at risk"),
+        (f"{programs}/ratemill suspense list{place}", "what waits for what, and how it goes on"),
+        (f"{programs}/ratemill files{place}", "what came, what is late or missing"),
         (f"{programs}/ratemill explain {best.file_id[:8]}:0{place}",
          "one record from octets to postings"),
         (f"{programs}/ratemill inspect {archived}",
