@@ -225,11 +225,13 @@ def test_every_file_ends_right_and_none_twice(seed: int, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)
-def test_every_file_ends_right_in_300_runs(tmp_path: Path) -> None:
-    happened = [f for seed in range(1000, 1300) for f in _play(seed, tmp_path / str(seed))]
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("first", range(1000, 1300, 50))
+def test_every_file_ends_right_in_fifty_more_runs(first: int, tmp_path: Path) -> None:
+    seeds = range(first, first + 50)
+    happened = [f for seed in seeds for f in _play(seed, tmp_path / str(seed))]
     kinds = {fault.partition(" ")[2] for fault in happened}
     assert kinds == {
         "drop", "stall", "refuse", "fail", "change", "cut", "few", "end", "lie"
     }
-    assert len(happened) > 300
+    assert len(happened) > 50
