@@ -11,6 +11,9 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 WhyOption = Annotated[str, typer.Option("--why", help="Reason, for the audit trail.")]
+FileArgument = Annotated[
+    str, typer.Argument(metavar="FILE", help="PARTNER/FILE_ID, the start of the id, or its name.")
+]
 WhoOption = Annotated[
     str | None, typer.Option("--who", help="Who asks for it; default the system's user.")
 ]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ratemill.cli_apps import HomeOption, JsonOption, WhoOption, WhyOption
+from ratemill.cli_apps import FileArgument, HomeOption, JsonOption, WhoOption, WhyOption
 
 WhereOption = Annotated[
     str,
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def rollback(
-    file: Annotated[str, typer.Argument(help="PARTNER/FILE_ID, the start of the id, or its name.")],
+    file: FileArgument,
     why: WhyOption,
     who: WhoOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show it, and do nothing.")] = False,

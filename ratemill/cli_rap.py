@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ratemill.cli_apps import HomeOption, JsonOption, WhoOption, WhyOption, rap_app
+from ratemill.cli_apps import FileArgument, HomeOption, JsonOption, WhoOption, WhyOption, rap_app
 
 
 def register(_app: typer.Typer) -> None:
@@ -14,7 +14,7 @@ def register(_app: typer.Typer) -> None:
 
 @rap_app.command("file")
 def give_back(
-    file: Annotated[str, typer.Argument(help="PARTNER/FILE_ID, the start of the id, or its name.")],
+    file: FileArgument,
     why: WhyOption,
     who: WhoOption = None,
     home: HomeOption = None,

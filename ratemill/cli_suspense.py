@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from ratemill.cli_apps import HomeOption, JsonOption, WhoOption, WhyOption, suspense_app
+from ratemill.cli_apps import (
+    FileArgument,
+    HomeOption,
+    JsonOption,
+    WhoOption,
+    WhyOption,
+    suspense_app,
+)
 
 WhatArgument = Annotated[
     str, typer.Argument(metavar="WHAT", help="CASE, or one record as FILE_ID:INDEX.")
@@ -67,7 +74,7 @@ def write_off(
 
 @suspense_app.command()
 def release(
-    file: Annotated[str, typer.Argument(help="PARTNER/FILE_ID, the start of the id, or its name.")],
+    file: FileArgument,
     why: WhyOption,
     who: WhoOption = None,
     home: HomeOption = None,
