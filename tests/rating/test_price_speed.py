@@ -21,14 +21,15 @@ def test_compiled_is_fifty_times_as_fast_as_plain():
     chance = Random(7)
     there, used = book_at(chance), used_at(chance)
     rows = [event_at(chance) for _ in range(2000)]
-    begin = process_time()
-    priced(rows, there, list(used))
-    plain_s = (process_time() - begin) / len(rows)
     table, compiled = np.array(rows * 50), arrays(there)
     order, grown = np.arange(len(table)), np.array(used)
-    taken_s = []
+    times_as_fast = []
     for _ in range(3):
+        # one after the other, for a machine may change its pace between rounds
+        begin = process_time()
+        priced(rows, there, list(used))
+        plain_s = (process_time() - begin) / len(rows)
         begin = process_time()
         price_batch(table, order, compiled, grown.copy())
-        taken_s.append((process_time() - begin) / len(table))
-    assert plain_s / min(taken_s) >= 50
+        times_as_fast.append(plain_s / ((process_time() - begin) / len(table)))
+    assert max(times_as_fast) >= 50
