@@ -18,8 +18,7 @@ _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1
 _BROKEN_ZIP = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, OSError,
-    RuntimeError, ValueError,
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError
 )
 """What zipfile raises on damage, from the list at the end to a file's last octet"""
 _USTAR = slice(257, 262)
