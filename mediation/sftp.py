@@ -192,12 +192,16 @@ class SftpSession:
 
     def _open_channel(self) -> paramiko.SFTPClient:
         """An SFTP channel whose every answer is awaited for reply_s at most."""
-        # The library waits for the first answers of a channel without a limit of its own.
-        watch = threading.Timer(self._limits.reply_s, self._client.close)
+        transport = self._client.get_transport()
+        if transport is None:
+            raise self._gone("no SFTP channel (the connection was closed)")
+        # The library waits for the first answers of a channel without a limit of its own. The
+        # client's own close() is for one thread; that of the connection is for any.
+        watch = threading.Timer(self._limits.reply_s, transport.close)
         watch.daemon = True
         watch.start()
         try:
-            sftp = _Client.from_transport(self._client.get_transport())
+            sftp = _Client.from_transport(transport)
         except (paramiko.SSHException, paramiko.SFTPError, EOFError, OSError) as error:
             raise self._gone(f"no SFTP channel ({_reason(error)})") from error
         finally:
