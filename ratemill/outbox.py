@@ -14,7 +14,7 @@ from ratemill.errors import PartnerUnreachable
 from ratemill.home import Home
 
 _SENT = ".sent"
-"""Folder of what was delivered: a file of the same name holds the hash of what was sent"""
+"""Folder of what was delivered: a file of the same name holds stamp and hash of what was sent"""
 _RECEIPT = ".receipt."
 
 
@@ -54,26 +54,36 @@ def send(
 def _waiting(folder: Path, rule: Deliver) -> Iterator[Path]:
     """What of a partner's outbox is not on his server, in name order."""
     for path in sorted(folder.glob("[!.]*")):
-        if (rule.receipts or _RECEIPT not in path.name) and _noted(path) != _hash(path):
+        if (rule.receipts or _RECEIPT not in path.name) and not _is_sent(path):
             yield path
 
 
+def _is_sent(path: Path) -> bool:
+    """Whether what the file holds was sent; it is read only where it was written since."""
+    note = _note(path)
+    if not note.exists():
+        return False
+    stamp, digest = note.read_text().split()
+    return stamp == _stamp(path) or digest == _digest(path.read_bytes())
+
+
 def _put(session: SftpSession, path: Path, rule: Deliver) -> None:
-    """Send a file and note it."""
-    session.put(path.read_bytes(), f"{rule.path.rstrip('/')}/{path.name}")
+    """Send a file and note what of it was sent."""
+    stamp, data = _stamp(path), path.read_bytes()
+    session.put(data, f"{rule.path.rstrip('/')}/{path.name}")
     with replacing(_note(path)) as part:
-        part.write_text(_hash(path))
+        part.write_text(f"{stamp} {_digest(data)}")
 
 
 def _note(path: Path) -> Path:
     return path.parent / _SENT / path.name
 
 
-def _noted(path: Path) -> str:
-    """The hash of what was sent under this name; empty where nothing was."""
-    note = _note(path)
-    return note.read_text() if note.exists() else ""
+def _stamp(path: Path) -> str:
+    """What changes when the file is written again."""
+    state = path.stat()
+    return f"{state.st_size}:{state.st_mtime_ns}:{state.st_ino}"
 
 
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -68,6 +68,31 @@ def test_what_was_made_anew_takes_the_place_of_the_old(home, server):
     assert len(reached(server)) == 3
 
 
+def test_what_was_made_anew_and_is_the_same_is_not_sent_again(home, server):
+    send(home, ["alpenfon"], environ=online(server))
+    receipt = home.outbox / "alpenfon" / "aa.receipt.txt"
+    text = receipt.read_text()
+    receipt.unlink()
+    receipt.write_text(text)
+    assert send(home, ["alpenfon"], environ=online(server)) == ([], [])
+
+
+def test_what_changes_while_it_is_sent_is_sent_again(home, server, monkeypatch):
+    receipt, put = home.outbox / "alpenfon" / "aa.receipt.txt", SftpSession.put
+
+    def changing(self, data, to):
+        put(self, data, to)
+        if to.endswith(receipt.name):
+            receipt.write_text("as it is now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SftpSession, "put", changing)
+        send(home, ["alpenfon"], environ=online(server))
+    sent, _ = send(home, ["alpenfon"], environ=online(server))
+    assert [path.name for path in sent] == [receipt.name]
+    assert reached(server)[receipt.name] == "as it is now"
+
+
 def test_receipts_may_stay_here(home, server):
     profile = home.root / "partners" / "alpenfon.toml"
     profile.write_text(PROFILE + DELIVER + "receipts = false\n")
