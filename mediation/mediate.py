@@ -79,11 +79,9 @@ def mediate(
     usage = step("normalize", decoded.records, meant)
     usage = step("validate", usage, validate(usage, profile, ctx))
     totals = _totals(decoded, usage, step.rejects)
-    state, refusal, notes = _judged(decoded, profile, ctx, earlier, gate, totals)
-    if decided.released and state == "quarantined":
-        # The note on why it was held back is the last.
-        state, refusal = "mediated", None
-        notes = [*notes[:-1], f"released by {decided.released} ({notes[-1]})"]
+    state, refusal, notes = _judged(
+        decoded, profile, ctx, earlier, gate, totals, decided.released
+    )
     usage = step("gate", usage, _turned_away(usage, refusal, ctx))
     if not usage.is_empty():
         usage = step("dedupe", usage, dedupe(usage, known(usage["usage_key"]), ctx))
@@ -135,10 +133,12 @@ def _judged(
     earlier: pl.DataFrame,
     gate: BatchGate,
     totals: Figures,
+    released: str,
 ) -> tuple[State, Refusal | None, list[str]]:
     """The file's state, why it is turned away if it is, and its notes.
 
-    Nothing of a test file is charged, so what would turn away a live file is a note to it.
+    Nothing of a test file is charged, so what would turn away a live file is a note to it, as it
+    is to one that somebody has released.
     """
     header = decoded.header
     if "NOT_A_CDR_FILE" in decoded.rejects["code"]:
@@ -152,8 +152,10 @@ def _judged(
     if refusal is None and header.kind == "live":
         failures = gate.check(profile, ctx, header, totals)
         refusal = ("GATE_FAILED", "; ".join(failures)) if failures else None
-    if refusal is not None:
+    if refusal is not None and not released:
         return "quarantined", refusal, [*notes, f"{refusal[0]}: {refusal[1]}"]
+    if refusal is not None:
+        notes.append(f"released by {released} ({refusal[0]}: {refusal[1]})")
     return ("notification" if header.kind == "notification" else "mediated"), None, notes
 
 

@@ -7,7 +7,6 @@ import msgspec
 import polars as pl
 
 from mediation.schema import REJECT
-from ratemill.errors import SettingsError
 from ratemill.funnel import file_status, totals
 from ratemill.home import Home
 from ratemill.lake import Lake
@@ -36,9 +35,8 @@ def status_command(
 
 def _known_home(path: Path | None, environ: Mapping[str, str], partner: str | None) -> Home:
     home = Home.find(path, environ)
-    if partner is not None and partner not in home.profiles():
-        raise SettingsError(str(home.root / "partners"), f"no profile of {partner}",
-                            f"there are {', '.join(home.profiles())}")
+    if partner is not None:
+        home.refuse_unknown(partner)
     return home
 
 

@@ -13,10 +13,9 @@ from charging.ledger import Ledger
 from ratemill import pipeline
 from ratemill.data_docs import index_page
 from ratemill.demo import partners_online, prepare_home
-from ratemill.errors import SettingsError
 from ratemill.funnel import FunnelRow, file_status, totals
 from ratemill.home import DEFAULT, Home
-from ratemill.money import amounts_text, decimal_text
+from ratemill.money import amounts_text, decimal_text, summed
 from ratemill.run import RunResult, run
 from ratemill.screen import Bars, err, out, plain_table, show_funnel
 from ratemill.settings import clock
@@ -49,12 +48,7 @@ def _run(home: Home, environ: Mapping[str, str], partners: Sequence[str]) -> Run
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
     now = clock(home.settings)
-    unknown = sorted(set(partners) - set(home.profiles()))
-    if unknown:
-        raise SettingsError(
-            str(home.root / "partners"), f"no profile of {', '.join(unknown)}",
-            f"there are {', '.join(home.profiles())}",
-        )
+    home.refuse_unknown(*partners)
     chosen = list(partners) or list(home.profiles())
     with partners_online(home, environ) as connections:
         return run(
@@ -115,19 +109,11 @@ def _show_partners(rows: Sequence[FunnelRow]) -> None:
     lines = []
     for partner in dict.fromkeys(r.partner for r in rows):
         mine = [r for r in rows if r.partner == partner]
-        retail = _sum([r.retail_micros for r in mine])
-        wholesale = _sum([r.wholesale_micros for r in mine])
+        retail = summed(r.retail_micros for r in mine)
+        wholesale = summed(r.wholesale_micros for r in mine)
         lines.append((partner, sum(r.posted for r in mine), amounts_text(retail),
                       amounts_text(wholesale)))
     out.print(plain_table(("partner", "posted", "retail", "wholesale"), lines))
-
-
-def _sum(parts: Sequence[dict[str, int]]) -> dict[str, int]:
-    result: dict[str, int] = {}
-    for part in parts:
-        for currency, micros in part.items():
-            result[currency] = result.get(currency, 0) + micros
-    return result
 
 
 def _show_accounts(home: Home) -> None:

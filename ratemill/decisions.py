@@ -1,5 +1,6 @@
 """Decisions of people, kept in the lake: each mediation of the file they are about follows them."""
 
+import getpass
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,7 @@ from mediation.schema import DECISION
 from ratemill.home import Home
 from ratemill.lake import Lake
 from ratemill.refs import split
+from ratemill.settings import clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,11 @@ class Author:
     who: str
     why: str
     at: datetime
+
+    @classmethod
+    def of(cls, home: Home, who: str | None, why: str) -> "Author":
+        """Somebody now, or the system's user where nobody is named."""
+        return cls(who or getpass.getuser(), why, clock(home.settings))
 
 
 def decide(home: Home, ref: str, rows: pl.DataFrame, author: Author) -> None:

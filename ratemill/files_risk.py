@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from mediation.schema import REJECT
-from ratemill.lake import STAGES, Lake, writers
+from ratemill.lake import Lake
 
 _FILE: Final = ["partner", "file_id"]
 _INT64_MAX: Final = (1 << 63) - 1
@@ -32,14 +32,7 @@ def at_risk(lake: Lake, files: pl.DataFrame) -> pl.DataFrame:
     Sums beyond 64 bits are given as the greatest number: a charge that cannot be meant is at risk
     like any other.
     """
-    paths = [
-        path
-        for partner, file_id, stage in files.filter(pl.col("suspended") > 0)
-        .select(*_FILE, "stage").iter_rows()
-        for path in (lake.path(REJECT, partner, file_id, s) for s in writers(REJECT)
-                     if STAGES.index(s) <= STAGES.index(stage))
-        if path.exists()
-    ]
+    paths = lake.rejects_of(files.filter(pl.col("suspended") > 0))
     found = lake.scan(REJECT, paths, *_FILE, "outcome", "record_index", "currency",
                       "money_at_risk_micros")
     money = pl.col("money_at_risk_micros")

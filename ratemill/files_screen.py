@@ -13,7 +13,7 @@ import msgspec
 from mediation.calendar import span
 from mediation.sequence import spans_text
 from ratemill.columns import columns, show
-from ratemill.errors import RatemillError, SettingsError
+from ratemill.errors import RatemillError
 from ratemill.files import LOOK_BACK, FileLine, Files, PartnerLine, look
 from ratemill.files_due import DueTime
 from ratemill.files_gaps import Gap
@@ -41,11 +41,9 @@ class Wanted:
 def files_command(wanted: Wanted, path: Path | None, environ: Mapping[str, str]) -> int:
     """Print the files of a home, their gaps and late ones; exit code 0."""
     home = Home.find(path, environ)
-    settings, profiles = home.settings, home.profiles()
-    if wanted.partner is not None and wanted.partner not in profiles:
-        raise SettingsError(str(home.root / "partners"), f"no profile of {wanted.partner}",
-                            f"there are {', '.join(profiles)}")
-    zone, now = ZoneInfo(settings.zone), clock(settings)
+    if wanted.partner is not None:
+        home.refuse_unknown(wanted.partner)
+    zone, now = ZoneInfo(home.settings.zone), clock(home.settings)
     found = look(home, now, _since(wanted.since, now, zone), wanted.partner)
     if wanted.json:
         out.print_json(msgspec.json.encode(_chosen(found, wanted)).decode())

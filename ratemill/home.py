@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from mediation.profile import Profile, load_profiles
+from ratemill.errors import SettingsError
 from ratemill.settings import Settings, load_settings
 
 DEFAULT = ".ratemill"
@@ -38,6 +39,15 @@ class Home:
     @cached_property
     def _profiles(self) -> dict[str, Profile]:
         return load_profiles(self.root / "partners")
+
+    def refuse_unknown(self, *partners: str) -> None:
+        """SettingsError where there is no profile of one of the partners."""
+        unknown = sorted(set(partners) - set(self.profiles()))
+        if unknown:
+            raise SettingsError(
+                str(self.root / "partners"), f"no profile of {', '.join(unknown)}",
+                f"there are {', '.join(self.profiles())}",
+            )
 
     @property
     def catalog(self) -> Path:

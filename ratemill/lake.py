@@ -104,6 +104,19 @@ class Lake:
         paths = [self.path(REJECT, partner, file_id, stage) for stage in writers(REJECT)]
         return self.read(REJECT, (path for path in paths if path.exists()))
 
+    def rejects_of(self, files: pl.DataFrame) -> list[Path]:
+        """The rejects of files (rows of table file) up to the stage that each is at.
+
+        What a later stage left is of before the file was run again.
+        """
+        return [
+            path
+            for partner, file_id, last in files.select("partner", "file_id", "stage").iter_rows()
+            for path in (self.path(REJECT, partner, file_id, stage) for stage in writers(REJECT)
+                         if STAGES.index(stage) <= STAGES.index(last))
+            if path.exists()
+        ]
+
     def reopen(self, partner: str, file_id: str, stage: Stage) -> None:
         """Remove a stage's file row, so that the stage runs again over its other outputs."""
         self.path(FILE, partner, file_id, stage).unlink(missing_ok=True)

@@ -36,16 +36,12 @@ class Mediator:
         self._gate, self._keys = Gate(home.reports), KnownKeys(self._lake, home.usage_keys)
         self._window = timedelta(days=home.settings.duplicate_window_days)
 
-    def collected(self, ref: str) -> pl.DataFrame:
-        """The row of a file as collection left it."""
-        return self._lake.load(FILE, *split(ref), "collect")
-
     def mediate(self, ref: str) -> "Mediated":
         """The usage and the rejects of a file, decisions about it followed."""
         from mediation.mediate import mediate
 
         partner, file_id = split(ref)
-        row = self.collected(ref).row(0, named=True)
+        row = collected(self._lake, ref).row(0, named=True)
         if row["state"] == UNPACKED:
             return mediated_archive()
         # Only files that arrived earlier count, so the outcome does not depend on which worker
@@ -65,15 +61,6 @@ class Mediator:
             decided(self._lake, ref),
         )
 
-    def decoded(self, ref: str) -> Decoded:
-        """The records of a file as they were decoded, before any decision."""
-        from mediation.mediate import opened
-
-        partner, file_id = split(ref)
-        row = self.collected(ref).row(0, named=True)
-        data = self._home.archived(partner, file_id).read_bytes()
-        return opened(data, self._home.profiles()[partner], context(row))[1]
-
     def keep(self) -> None:
         """Have the usage keys that were read at hand the next time."""
         self._keys.keep()
@@ -81,6 +68,21 @@ class Mediator:
     def add(self, row: pl.DataFrame) -> None:
         """Count a file that was mediated now among those before the next."""
         self._mediated = pl.concat([self._mediated, row])
+
+
+def collected(lake: Lake, ref: str) -> pl.DataFrame:
+    """The row of a file as collection left it."""
+    return lake.load(FILE, *split(ref), "collect")
+
+
+def decoded(home: Home, ref: str) -> Decoded:
+    """The records of a file as they were decoded, before any decision."""
+    from mediation.mediate import opened
+
+    partner, file_id = split(ref)
+    row = collected(Lake(home.lake), ref).row(0, named=True)
+    data = home.archived(partner, file_id).read_bytes()
+    return opened(data, home.profiles()[partner], context(row))[1]
 
 
 def mediate(
@@ -96,7 +98,7 @@ def mediate(
         result = mediator.mediate(ref)
         outcome = settled.merge(USAGE, ref, "mediate", Outcome(result.usage, result.rejects))
         figures = result.figures | ends(outcome.rejects)
-        row = next_row(mediator.collected(ref), "mediate", figures)
+        row = next_row(collected(lake, ref), "mediate", figures)
         lake.save(*split(ref), "mediate", {
             USAGE: outcome.passed, REJECT: outcome.rejects, FILE: row,
         })

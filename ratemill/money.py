@@ -1,7 +1,7 @@
 """Amounts as text, and text as amounts."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ratemill.errors import RatemillError
 
@@ -9,6 +9,15 @@ from ratemill.errors import RatemillError
 def amounts_text(by_currency: dict[str, int]) -> str:
     """Amounts as text, micro-units to two decimals, rounded half away from zero."""
     return " ".join(f"{decimal_text(v)} {c}" for c, v in sorted(by_currency.items())) or "-"
+
+
+def summed(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """The sum of amounts by currency."""
+    sums: dict[str, int] = {}
+    for part in parts:
+        for currency, micros in part.items():
+            sums[currency] = sums.get(currency, 0) + micros
+    return sums
 
 
 def decimal_text(micros: int) -> str:

@@ -1,6 +1,5 @@
 """`ratemill rap`: what its commands do and print."""
 
-import getpass
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,13 +8,11 @@ import msgspec
 
 from ratemill.columns import columns, show
 from ratemill.decisions import Author
-from ratemill.errors import SettingsError
 from ratemill.home import Home
 from ratemill.money import exact_text
 from ratemill.returns import return_file, return_missing, returned
 from ratemill.rollback import find_file
 from ratemill.screen import out
-from ratemill.settings import clock
 
 
 def file_command(
@@ -25,7 +22,7 @@ def file_command(
     """Make the RAP file of a TAP file; exit code 0."""
     home = Home.find(path, environ)
     row = find_file(home, file)
-    _tell(home, return_file(home, f"{row['partner']}/{row['file_id']}", _author(home, author)),
+    _tell(home, return_file(home, f"{row['partner']}/{row['file_id']}", Author.of(home, *author)),
           as_json=as_json)
     return 0
 
@@ -36,16 +33,10 @@ def missing_command(
 ) -> int:
     """Make the RAP file that asks a partner for the numbers first to last; exit code 0."""
     home, (partner, first, last) = Home.find(path, environ), wanted
-    if partner not in home.profiles():
-        raise SettingsError(str(home.root / "partners"), f"no profile of {partner}",
-                            f"there are {', '.join(home.profiles())}")
-    _tell(home, return_missing(home, partner, first, last, _author(home, author)), as_json=as_json)
+    home.refuse_unknown(partner)
+    row = return_missing(home, partner, first, last, Author.of(home, *author))
+    _tell(home, row, as_json=as_json)
     return 0
-
-
-def _author(home: Home, given: tuple[str | None, str]) -> Author:
-    who, why = given
-    return Author(who or getpass.getuser(), why, clock(home.settings))
 
 
 def _tell(home: Home, row: Mapping[str, Any], *, as_json: bool) -> None:

@@ -27,7 +27,7 @@ from ratemill.decisions import Author
 from ratemill.errors import RatemillError
 from ratemill.home import Home
 from ratemill.lake import Lake
-from ratemill.mediating import Mediator
+from ratemill.mediating import collected, decoded
 from ratemill.refs import split
 
 _RELEASE: Final = {"rapSpecificationVersionNumber": 1, "rapReleaseVersionNumber": 5}
@@ -52,7 +52,7 @@ def return_file(home: Home, ref: str, author: Author) -> dict[str, Any]:
         errors = _errors(home, ref)
         fatal = errors.filter(severity="fatal")
         kind, rows = ("fatal", fatal.head(1)) if fatal.height else ("severe", errors)
-        records = Mediator(home).decoded(ref).records.join(rows, on="record_index", how="semi")
+        records = decoded(home, ref).records.join(rows, on="record_index", how="semi")
         if kind == "fatal":
             details, totals = [_fatal(header, file, rows)], {}
         else:
@@ -93,7 +93,7 @@ def returned(home: Home, partner: str = "*") -> pl.DataFrame:
 
 def _tap_file(home: Home, ref: str) -> tuple[TapFile, TapHeader]:
     """The TAP file as it came, and what it says of itself."""
-    row = Mediator(home).collected(ref).row(0, named=True)
+    row = collected(Lake(home.lake), ref).row(0, named=True)
     if home.profiles()[row["partner"]].format.kind != "tap":
         raise RatemillError(row["name"], "is no TAP file", "RAP gives back TAP alone")
     file = read(unpack(home.archived(*split(ref)).read_bytes()))

@@ -51,9 +51,10 @@ def suspended(home: Home) -> pl.DataFrame:
     In order of arrival. A whole file that waits has a null record_index.
     """
     lake = Lake(home.lake)
-    rows = lake.read(REJECT, lake.files(REJECT)).filter(outcome="suspended")
-    files = lake.file_rows("collect").select(*_FILE, "file_number", "name", "received_at")
-    found = rows.join(files, on=_FILE, maintain_order="left")
+    files = lake.file_rows()
+    rows = lake.read(REJECT, lake.rejects_of(files)).filter(outcome="suspended")
+    of_file = files.select(*_FILE, "file_number", "name", "received_at")
+    found = rows.join(of_file, on=_FILE, maintain_order="left")
     with_cause = found.join(
         _causes(lake, found), on=[*_FILE, "record_index"], how="left", nulls_equal=True,
         maintain_order="left",

@@ -1,6 +1,5 @@
 """`ratemill suspense`: what its commands do and print."""
 
-import getpass
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +14,8 @@ from ratemill.columns import columns, show
 from ratemill.decisions import Author, decide, release, write_off
 from ratemill.errors import RatemillError
 from ratemill.home import Home
-from ratemill.mediating import Mediator
-from ratemill.money import amounts_text
+from ratemill.mediating import decoded
+from ratemill.money import amounts_text, summed
 from ratemill.recycle import reopened, tried
 from ratemill.rollback import find_file
 from ratemill.run import RunResult, finish
@@ -44,7 +43,7 @@ class Asked:
 
     def author(self, who: str | None, why: str) -> Author:
         """Who decides."""
-        return Author(who or getpass.getuser(), why, self.now)
+        return Author.of(self.home, who, why)
 
     def tell(self, found: object) -> None:
         """Print JSON."""
@@ -53,6 +52,8 @@ class Asked:
 
 def list_command(asked: Asked, partner: str | None) -> int:
     """Print the cases, most money first; exit code 0."""
+    if partner is not None:
+        asked.home.refuse_unknown(partner)
     rows = suspended(asked.home)
     found = cases(rows if partner is None else rows.filter(partner=partner))
     if asked.as_json:
@@ -62,8 +63,9 @@ def list_command(asked: Asked, partner: str | None) -> int:
     else:
         show("In suspense", _case_lines(found, asked.now))
         records = sum(case.records for case in found)
-        out.print(f"\n{records:,} records, {amounts_text(_total(found))}. `ratemill suspense show "
-                  "CASE` lists them, `recycle` tries them again.", markup=False, soft_wrap=True)
+        money = amounts_text(summed(case.money_micros for case in found))
+        out.print(f"\n{records:,} records, {money}. `ratemill suspense show CASE` lists them, "
+                  "`recycle` tries them again.", markup=False, soft_wrap=True)
     return 0
 
 
@@ -75,14 +77,6 @@ def _case_lines(found: Sequence[Case], now: datetime) -> list[str]:
         for c in found
     ]
     return list(columns(heads, rows, ("records", "files", "charge", "since")))
-
-
-def _total(found: Sequence[Case]) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for case in found:
-        for currency, micros in case.money_micros.items():
-            sums[currency] = sums.get(currency, 0) + micros
-    return sums
 
 
 def show_command(asked: Asked, what: str) -> int:
@@ -116,7 +110,7 @@ def _name(row: Mapping[str, Any]) -> str:
 def _columns_of(home: Home, rows: pl.DataFrame) -> list[str]:
     """The columns of a decoded record and what they hold."""
     partner, file_id, index = rows.select("partner", "file_id", "record_index").row(0)
-    record = Mediator(home).decoded(f"{partner}/{file_id}").records.filter(record_index=index)
+    record = decoded(home, f"{partner}/{file_id}").records.filter(record_index=index)
     return list(columns(("", ""), [
         (name, str(value)) for name, value in (record.rows(named=True) or [{}])[0].items()
         if name not in PLACE and value is not None
@@ -200,7 +194,7 @@ def edit_command(asked: Asked, record: str, changes: Sequence[str], author: Auth
         raise RatemillError(record, "is a case", "name one record as FILE_ID:INDEX")
     partner, file_id, index = rows.select("partner", "file_id", "record_index").row(0)
     ref = f"{partner}/{file_id}"
-    records = Mediator(asked.home).decoded(ref).records
+    records = decoded(asked.home, ref).records
     given = [_change(record, records, index, change) for change in changes]
     decide(asked.home, ref, pl.DataFrame({
         "record_index": [index] * len(given), "action": ["edit"] * len(given),

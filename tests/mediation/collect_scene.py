@@ -22,9 +22,10 @@ OLD = NOW - timedelta(hours=1)
 
 
 def profile(**collect_fields: object) -> Profile:
+    place = {} if "folder" in collect_fields else {"connection": "sftp_nordtel"}
     fields = {
         "name": "nordtel", "title": "NordTel", "sender": "NORNT", "recipient": "AUTRM",
-        "collect": {"connection": "sftp_nordtel", **collect_fields},
+        "collect": {**place, **collect_fields},
         "format": {"kind": "tap"}, "identity": {},
     }
     return msgspec.convert(fields, Profile)

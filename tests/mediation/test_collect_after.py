@@ -287,7 +287,7 @@ def test_fewer_sessions_than_asked_for_are_enough(
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"folder": "in"}, "exactly one of connection and folder"),
+        ({"folder": "in", "connection": "sftp_x"}, "exactly one of connection and folder"),
         ({"after": "move"}, "give after_to"),
         ({"after_to": "old"}, "give after_to"),
         ({"after": "rename", "after_to": "old/x"}, "holds no '/'"),

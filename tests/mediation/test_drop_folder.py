@@ -1,13 +1,13 @@
 """Drop folders of ours: collected as servers are, and never left, whatever is put there."""
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from mediation.collect import CollectReport, Fetched, collect
@@ -16,17 +16,15 @@ from mediation.drop_folder import DropFolder
 from mediation.profile import Profile
 from mediation.source import ConnectError, FileError, MissingError, RemoteFile
 
-NOW = datetime.fromisoformat("2026-10-01T06:00:00")
+sys.path.insert(0, str(Path(__file__).parent))
+
+from collect_scene import NOW, profile
+
 OLD = (NOW - timedelta(hours=1) - datetime(1970, 1, 1)).total_seconds()
 
 
 def _profile(**collect_fields: object) -> Profile:
-    fields = {
-        "name": "nordtel", "title": "NordTel", "sender": "NORNT", "recipient": "AUTRM",
-        "collect": {"folder": "incoming", **collect_fields},
-        "format": {"kind": "tap"}, "identity": {},
-    }
-    return msgspec.convert(fields, Profile)
+    return profile(**{"folder": "incoming"} | collect_fields)
 
 
 @dataclass

@@ -1,6 +1,8 @@
 """XML files: records with their octets, breaks at any place, and documents that are refused."""
 
+import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +11,11 @@ from hypothesis import strategies as st
 
 from mediation.decoded import Decoded
 from mediation.file_context import FileContext
-from mediation.outcome import Outcome, conserved
 from mediation.profile import Collect, Control, Format, Profile, ProfileError
-from mediation.xml import decode_xml
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from xml_scene import octets, sound, turned_away
 
 CTX = FileContext("xmlcom", "f" * 64, "usage-0001.xml", datetime(2026, 10, 1))
 FORM: dict[str, Any] = {
@@ -47,19 +51,7 @@ def profile(**form: Any) -> Profile:
 
 
 def decode(data: bytes, **form: Any) -> Decoded:
-    decoded = decode_xml(data, profile(**form), CTX)
-    assert decoded.received.to_list() == list(range(decoded.received.len()))
-    conserved("decode", decoded.received, Outcome(decoded.records, decoded.rejects))
-    return decoded
-
-
-def octets(decoded: Decoded, data: bytes) -> list[bytes]:
-    places = decoded.records.select("byte_offset", "byte_length").rows()
-    return [data[at : at + size] for at, size in places]
-
-
-def faults(decoded: Decoded) -> list[tuple[int | None, str]]:
-    return decoded.rejects.select("record_index", "code").rows()
+    return sound(data, profile(**form), CTX)
 
 
 def test_a_sound_file() -> None:
@@ -94,7 +86,7 @@ def test_a_broken_document_keeps_the_records_before() -> None:
     data = FILE.replace(b"kind='w'", b"kind=w")
     got = decode(data)
     assert octets(got, data) == list(EVENTS[:2])
-    assert faults(got) == [(2, "XML_BROKEN")]
+    assert turned_away(got) == [(2, "XML_BROKEN")]
     assert got.rejects["byte_offset"][0] == data.index(b"<x:event kind=w")
     assert got.rejects["raw"][0] == data[data.index(b"<x:event kind=w") :]
     assert "line" in got.rejects["detail"][0]
@@ -109,7 +101,7 @@ def test_a_cut_at_any_place_keeps_every_whole_record() -> None:
         got = decode(data)
         whole = sum(end <= cut for end in ends)
         assert octets(got, data) == list(EVENTS[:whole])
-        assert faults(got) == [(whole, "XML_BROKEN")]
+        assert turned_away(got) == [(whole, "XML_BROKEN")]
         assert not got.header.complete
 
 
@@ -139,7 +131,7 @@ ENTITY = b'<!DOCTYPE r [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
 ])
 def test_a_file_that_is_none(data: bytes, why: str) -> None:
     got = decode(data)
-    assert faults(got) == [(None, "NOT_A_CDR_FILE")]
+    assert turned_away(got) == [(None, "NOT_A_CDR_FILE")]
     assert why in got.rejects["detail"][0]
     assert got.records.is_empty()
 
@@ -161,7 +153,7 @@ def test_an_empty_batch_is_sound() -> None:
 
 def test_an_undeclared_entity_breaks_the_document() -> None:
     data = FILE.replace(b"1.25", b"&evil;")
-    assert faults(decode(data)) == [(0, "XML_BROKEN")]
+    assert turned_away(decode(data)) == [(0, "XML_BROKEN")]
 
 
 @pytest.mark.parametrize("form", [

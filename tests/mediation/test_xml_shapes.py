@@ -1,6 +1,8 @@
 """XML of other shapes: the root as the record, several documents, parents, repeated children."""
 
+import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +11,11 @@ from hypothesis import strategies as st
 
 from mediation.decoded import Decoded
 from mediation.file_context import FileContext
-from mediation.outcome import Outcome, conserved
 from mediation.profile import Collect, Control, Format, Nodes, Profile, ProfileError
-from mediation.xml import decode_xml
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from xml_scene import octets, sound, turned_away
 
 CTX = FileContext("switch", "f" * 64, "a_1.cdr.xml", datetime(2026, 10, 1))
 CDR = b'<?xml version="1.0"?>\n<cdr core="c%d"><vars><dst>%%2B43%d</dst></vars></cdr>\n'
@@ -26,19 +30,7 @@ def decode(data: bytes, **form: Any) -> Decoded:
         name="switch", title="", sender="", recipient="", identity={}, control=Control(),
         collect=Collect(connection="sftp_switch"), format=Format(kind="xml", **{**FORM, **form}),
     )
-    decoded = decode_xml(data, profile, CTX)
-    assert decoded.received.to_list() == list(range(decoded.received.len()))
-    conserved("decode", decoded.received, Outcome(decoded.records, decoded.rejects))
-    return decoded
-
-
-def octets(decoded: Decoded, data: bytes) -> list[bytes]:
-    places = decoded.records.select("byte_offset", "byte_length").rows()
-    return [data[at : at + size] for at, size in places]
-
-
-def turned_away(decoded: Decoded) -> list[tuple[int | None, str]]:
-    return decoded.rejects.select("record_index", "code").rows()
+    return sound(data, profile, CTX)
 
 
 @pytest.mark.parametrize("many", [True, False])

@@ -13,7 +13,7 @@ from asn1.tree import tree
 from ratemill import pipeline
 from ratemill.decisions import Author
 from ratemill.errors import RatemillError
-from ratemill.mediating import Mediator
+from ratemill.mediating import decoded
 from ratemill.returns import return_file, return_missing, returned
 from ratemill.settings import clock
 
@@ -84,7 +84,7 @@ def test_severe_records_are_given_back_with_their_octets(home):
         "AUTRM", "NORNT", 1, "1.5")
     assert (header.tap_release, header.tap_currency, header.tap_decimal_places) == (
         "3.12", "SDR", 3)
-    charges = Mediator(home).decoded(ref).records.head(2)["charge_stated"].sum()
+    charges = decoded(home, ref).records.head(2)["charge_stated"].sum()
     assert (header.audit_total_value, header.audit_count) == (charges, 2)
     assert row["charge_micros"] == charges * 1000
     said = [(line.name, line.value_text) for line in tree(octets)]
