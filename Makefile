@@ -32,8 +32,10 @@ test: $(READY) ## the unit tests, then those that run the whole pipeline
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not airflow and not e2e"
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "e2e and not slow and not airflow"
 
-test-slow: $(READY) ## the tests that take longer: crashes, Airflow
-	$(BIN)/python -m pytest -n auto --dist worksteal -m "slow and not airflow" -k "not speed"
+THIN ?= 1
+test-slow: $(READY) ## the tests that take longer: crashes, Airflow; make test-slow THIN=5 does a fifth
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "slow and not airflow" -k "not speed" \
+	  --thin $(THIN)
 	$(BIN)/python -m pytest -m "airflow or slow" -k "airflow or speed"
 
 lint: $(READY) ## ruff and mypy

@@ -16,7 +16,6 @@ from psycopg import sql
 
 # How long one example takes says more about the machine than about the code.
 settings.register_profile("few", deadline=None, max_examples=25)
-settings.register_profile("many", deadline=None, max_examples=150)
 
 os.environ["TZ"] = "UTC"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -141,16 +140,31 @@ def ledger_url(request: pytest.FixtureRequest) -> str:
     return url
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--thin", type=int, default=1, metavar="N",
+        help="of the examples, seeds, kills and rounds of slow tests only an Nth part",
+    )
+
+
 def pytest_configure(config):
+    settings.register_profile("many", deadline=None, max_examples=150 // config.option.thin)
     settings.load_profile("few" if "not slow" in config.option.markexpr else "many")
+
+
+@pytest.fixture(scope="session")
+def thinned(pytestconfig):
+    """Gives how much of a number of like rounds is to be done (option --thin)."""
+    return lambda number: max(1, number // pytestconfig.option.thin)
 
 
 _ON_BOTH = ("test_posting.py", "test_databases.py")
 """Tests of which `make test` runs the PostgreSQL variant too"""
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
-    """Marks that follow from what a test is.
+    """Marks that follow from what a test is, and of tests over seeds only an Nth part.
 
     Whatever runs the whole pipeline is no unit test: it is e2e by the fixture it uses. A test of
     drawn examples is among the unit tests with a few of them and among the slow ones with many.
@@ -166,3 +180,8 @@ def pytest_collection_modifyitems(config, items):
                    for value in getattr(getattr(item, "callspec", None), "params", {}).values())
         if (asks and item.path.name not in _ON_BOTH) or (drawn_are_slow and drawn):
             item.add_marker("slow")
+    seeded = [item for item in items if item.get_closest_marker("seeds")]
+    for family in {(item.path, item.originalname) for item in seeded}:
+        like = [item for item in seeded if (item.path, item.originalname) == family]
+        left_out = set(like) - set(like[::config.option.thin])
+        items[:] = [item for item in items if item not in left_out]

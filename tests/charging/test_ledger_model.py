@@ -377,7 +377,8 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
 
 @pytest.mark.parametrize(("examples", "steps"), [(4, 16), pytest.param(40, 30, marks=_LONG)])
 def test_the_ledger_is_what_the_model_says(
-    fresh: Callable[[], str], examples: int, steps: int, monkeypatch: pytest.MonkeyPatch
+    fresh: Callable[[], str], examples: int, steps: int, monkeypatch: pytest.MonkeyPatch,
+    thinned: Callable[[int], int],
 ) -> None:
     # Funds are looked up in one way for the largest payers and in another for all others.
     monkeypatch.setattr("charging.accounts._LARGE", 1)
@@ -389,7 +390,7 @@ def test_the_ledger_is_what_the_model_says(
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=examples,
+            max_examples=max(4, thinned(examples)),
             stateful_step_count=steps,
             derandomize=True,
             suppress_health_check=[HealthCheck.too_slow],

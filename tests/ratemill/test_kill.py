@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -15,22 +16,37 @@ from charging.allowance_use import used
 from charging.ledger import Ledger
 from ratemill.demo import prepare_home
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 MOMENTS = 10
+LONGEST_S = 400
 
 
-def start(home):
-    return subprocess.Popen(
+@contextmanager
+def running(home):
+    """A run of the home in a process of its own, which ends with the block."""
+    process = subprocess.Popen(
         [sys.executable, "-c", "from ratemill.cli import main; main()", "run",
          "--home", str(home.root)],
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "TZ": "UTC"},
     )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def ended(process):
+    """How a run ended by itself: its exit code and what it said."""
+    _, errors = process.communicate(timeout=LONGEST_S)
+    return process.returncode, errors.decode()
 
 
 def finish(home):
-    process = start(home)
-    _, errors = process.communicate(timeout=240)
-    assert process.returncode == 0, errors.decode()
+    with running(home) as process:
+        code, errors = ended(process)
+    assert code == 0, errors
 
 
 def outputs(home):
@@ -65,16 +81,15 @@ def undisturbed(tmp_path_factory):
     return outputs(home), picture(home)
 
 
+@pytest.mark.seeds
 @pytest.mark.parametrize("moment", range(MOMENTS))
 def test_killed_and_run_again(moment, undisturbed, tmp_path):
     total, (lake, tables, kept) = undisturbed
     home = prepare_home(tmp_path / "home")
     threshold = round(total * (moment + 0.5) / MOMENTS)
-    process = start(home)
-    while process.poll() is None and outputs(home) < threshold:
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with running(home) as process:
+        while process.poll() is None and outputs(home) < threshold:
+            time.sleep(0.002)
     assert process.returncode == -signal.SIGKILL, "the run ended before it could be killed"
     finish(home)
     lake_now, tables_now, kept_now = picture(home)
@@ -98,9 +113,10 @@ def test_three_runs_at_once_charge_once(tmp_path):
     alone = prepare_home(tmp_path / "alone")
     finish(alone)
     home = prepare_home(tmp_path / "home")
-    for process in [start(home) for _ in range(3)]:
-        _, errors = process.communicate(timeout=240)
-        # 3: a partner was being collected by another run.
-        assert process.returncode in (0, 3), errors.decode()
+    with ExitStack() as at_once:
+        for process in [at_once.enter_context(running(home)) for _ in range(3)]:
+            code, errors = ended(process)
+            # 3: a partner was being collected by another run.
+            assert code in (0, 3), errors
     finish(home)
     assert sums(home) == sums(alone)

@@ -27,12 +27,14 @@ def test_usage_may_come_in_several_files(seed, pieces):
 
 
 @pytest.mark.slow
+@pytest.mark.seeds
 @pytest.mark.parametrize("seed", range(300, 306))
 def test_what_is_too_large_is_turned_away_and_never_wrong(seed):
     assert not differences(seed, 100, huge=True)
 
 
 @pytest.mark.slow
+@pytest.mark.seeds
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [*range(4), *range(100, 150)])
 def test_agrees_over_many_catalogs(seed):

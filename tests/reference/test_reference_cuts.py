@@ -41,6 +41,7 @@ def test_cuts_are_what_every_second_says(seed):
 
 
 @pytest.mark.slow
+@pytest.mark.seeds
 @pytest.mark.parametrize("seed", range(10, 30))
 def test_cuts_over_many_catalogs(seed):
     for by_borders, by_seconds in cuts(seed, 400):
