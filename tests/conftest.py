@@ -11,11 +11,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from psycopg import sql
 
-# How long one example takes says more about the machine than about the code.
-settings.register_profile("few", deadline=None, max_examples=25)
+# How long one example takes, or to draw it, says more about the machine than about the code.
+settings.register_profile(
+    "few", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
+)
 
 os.environ["TZ"] = "UTC"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -148,7 +150,8 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    settings.register_profile("many", deadline=None, max_examples=150 // config.option.thin)
+    many = 150 // config.option.thin
+    settings.register_profile("many", parent=settings.get_profile("few"), max_examples=many)
     settings.load_profile("few" if "not slow" in config.option.markexpr else "many")
 
 

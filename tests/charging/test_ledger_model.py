@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import psycopg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -393,6 +393,5 @@ def test_the_ledger_is_what_the_model_says(
             max_examples=max(4, thinned(examples)),
             stateful_step_count=steps,
             derandomize=True,
-            suppress_health_check=[HealthCheck.too_slow],
         ),
     )

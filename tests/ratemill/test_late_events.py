@@ -176,7 +176,8 @@ def test_a_late_call_takes_its_units_back(world):
 
 @pytest.mark.slow
 @settings(max_examples=settings.default.max_examples // 5,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])
+          suppress_health_check=[*settings.default.suppress_health_check,
+                                 HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 9999), st.lists(st.integers(0, 24), max_size=5))
 def test_any_cut_in_any_order_ends_in_the_same(world, seed, ends):
     fresh, catalog = world

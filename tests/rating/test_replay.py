@@ -129,7 +129,8 @@ def test_after_a_replay_files_in_any_order_give_the_same(day):
 
 
 @settings(max_examples=settings.default.max_examples // 5,
-          suppress_health_check=[HealthCheck.function_scoped_fixture])
+          suppress_health_check=[*settings.default.suppress_health_check,
+                                 HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 999), st.lists(st.integers(0, 120), max_size=6), st.randoms())
 def test_random_cuts(day, seed, ends, chance):
     catalog, usage = day(120, seed)
