@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple
 
+from asn1.compiled import njit
 from rating.allowance_grants import (
     AC_GRANT,
     AC_GRANTS,
@@ -33,7 +34,6 @@ from rating.allowance_holders import (
     Askers,
     Found,
 )
-from rating.compiled import njit
 from rating.local_time import ALWAYS_S
 from rating.price_arrays import (
     A_ROLL,

@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from asn1.compiled import njit
 from rating.allowance_claims import ST_OWNER
 from rating.allowance_holders import OPTIONS
 from rating.allowance_use import Buckets, Use, times
-from rating.compiled import njit
 from rating.price_arrays import (
     D_BEFORE,
     D_BUCKET,

@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple
 
+from asn1.compiled import njit
 from rating.allowance_grants import (
     AC_GRANT,
     AC_GRANTS,
@@ -13,7 +14,6 @@ from rating.allowance_grants import (
     M_TO_S,
     GrantTables,
 )
-from rating.compiled import njit
 from rating.local_time import ALWAYS_S
 from rating.row_spans import Ints, SmallInts
 

@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import polars as pl
 
+from asn1.compiled import njit
 from rating.allowance_claims import ST_BUCKET, ST_FIRST, ST_HOLDING, ST_LAST, ST_OWNER
 from rating.allowance_holders import INLINE, OPTIONS
 from rating.allowance_owners import Owners
-from rating.compiled import njit
 from rating.local_time import ALWAYS_S, Clocks, seconds
 from rating.price_arrays import H_ALLOWANCE, H_CLOCK, H_FROM_S
 from rating.row_spans import Ints, SmallInts

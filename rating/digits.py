@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from rating.compiled import njit
+from asn1.compiled import njit
 from rating.number_plan import LENGTHS, WIDTH
 from rating.validity import Ints, Octets, memory
 

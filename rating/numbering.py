@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from rating.compiled import njit
+from asn1.compiled import njit
 
 Ints = npt.NDArray[np.int64]
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rating.compiled import njit
+from asn1.compiled import njit
 from rating.number_plan import NumberPlan
 from rating.row_search import ranges
 from rating.row_spans import interleaved

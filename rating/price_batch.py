@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from asn1.compiled import njit
 from rating import price, price_allowances, price_arrays, price_money, price_time
-from rating.compiled import njit
 from rating.price_arrays import LEFT_OUT, X_COLUMNS, Book
 
 Ints = npt.NDArray[np.int64]

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import polars as pl
 
+from asn1.compiled import njit
 from rating.catalog_tables import SERVICES
-from rating.compiled import njit
 from rating.located import Located, Stated
 from rating.row_spans import bounds, interleaved
 from rating.validity import Ints, frozen, ints

@@ -1,13 +1,11 @@
 """The names under which Numba keeps compiled functions change with all that they were made of."""
 
-import subprocess
-import sys
 from types import FunctionType
 from typing import NamedTuple
 
 import pytest
 
-from rating.compiled import njit
+from asn1.compiled import njit
 
 FACTOR = 2
 
@@ -83,17 +81,3 @@ def test_the_order_of_fields_counts(tables):
 def test_a_table_that_cannot_be_seen_is_refused():
     with pytest.raises(TypeError, match="Pair: what is compiled needs the class itself"):
         kept_as(first, "Pair")
-
-
-def test_a_warmed_process_finds_all_that_rating_compiles():
-    code = (
-        "import gc; from numba.core.registry import CPUDispatcher; from rating.warm import warm;"
-        "warm(); stats = [o.stats for o in gc.get_objects() if isinstance(o, CPUDispatcher)];"
-        "print(sum(map(len, (s.cache_misses for s in stats))),"
-        "sum(map(len, (s.cache_hits for s in stats))) > 10)"
-    )
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-    assert done.stdout.split() == ["0", "True"]
