@@ -11,54 +11,42 @@ import polars as pl
 from mediation.decoded import Decoded
 from mediation.file_context import FileContext
 from mediation.file_header import file_header
+from mediation.line_texts import texts_by_part
 from mediation.lines import (
     PLACE,
+    TORN,
+    Fault,
     Lines,
+    Marks,
     Offsets,
     TextFile,
     cut_lines,
-    inside,
+    equal_to,
+    faulty,
     kept_lines,
     line_rejects,
     not_cdr,
+    starting_with,
     text_file,
     undecodable,
 )
 from mediation.percent import percent_decoded
 from mediation.profile import Line, Profile, ProfileError
-from mediation.quotes import KEPT, Quotes, doubled, holding, quotes_of, unescaped
+from mediation.quotes import KEPT, doubled, unescaped
 from mediation.readers import columns_of_profile
-from mediation.tables import TableError
+from mediation.schema import REJECT
 
-_CR = 13
 _UNKNOWN: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A delimited file: its octets, its quotes and where its columns part."""
+    """A delimited file, its escaped quotes doubled."""
 
     profile: Profile
     text: TextFile
     received: bytes
     """The octets that the offsets mean, as they came"""
-    quotes: Quotes
-    parts: Offsets
-    """The places of the delimiters that are not text"""
-
-    def counts(self, lines: Lines) -> Offsets:
-        """The number of columns of each line."""
-        held = np.searchsorted(self.parts, lines.ends) - np.searchsorted(self.parts, lines.starts)
-        return held + 1
-
-    def column(self, lines: Lines, at: int) -> Lines:
-        """The places of one column of each line; empty where the line is shorter."""
-        first = np.searchsorted(self.parts, lines.starts)
-        bounds = np.append(self.parts, np.iinfo(np.int64).max - 1)
-        last = len(bounds) - 1
-        ends = np.minimum(bounds[np.minimum(first + at, last)], lines.ends)
-        starts = bounds[np.minimum(first + at - 1, last)] + 1 if at else lines.starts
-        return Lines(np.minimum(starts, ends), ends)
 
     def row(self, lines: Lines, number: int) -> list[str]:
         """The columns of one line; UnicodeDecodeError or csv.Error for what is none."""
@@ -91,18 +79,16 @@ def decode_delimited(data: bytes, profile: Profile, ctx: FileContext) -> Decoded
     a quote out of place or not of the profile's encoding is a reject. A missing trailer means
     that the file was cut. Columns named as our own three become col.NAME.
     """
-    form, delimiter = profile.format, _delimiter(profile)
+    form = profile.format
+    _check_marks(profile)
     _check(profile)
     text = text_file(data, form.encoding)
     if text.why_not:
         return not_cdr(profile, ctx, text.why_not)
     received = text.content or data
     text = replace(text, data=doubled(text.data, form))
-    quotes = quotes_of(text.data, delimiter, form.quote)
-    lines = kept_lines(text.data, cut_lines(text.data, quotes.spans), profile)
-    parts = np.flatnonzero(np.frombuffer(text.data, np.uint8) == delimiter)
-    table = _Table(profile, text, received, quotes, parts[~inside(parts, quotes.spans)]
-                   if len(quotes.spans) else parts)
+    lines = kept_lines(text.data, cut_lines(text.data, form.delimiter, form.quote), profile)
+    table = _Table(profile, text, received)
     kinds = _kinds(table, lines)
     header, trailer = (_only(kinds, form.lines, t) for t in ("header", "trailer"))
     if why_not := _not_ours(kinds, form.lines, header):
@@ -110,40 +96,33 @@ def decode_delimited(data: bytes, profile: Profile, ctx: FileContext) -> Decoded
     variables = _variables(table, lines, kinds, header) | _variables(table, lines, kinds, trailer)
     own = np.ones(len(lines), bool)
     own[[n for n in (header, trailer) if n is not None]] = False
-    layout, why_not = _layout(table, lines.where(own), kinds[own])
+    lines, kinds, complete = lines.where(own), kinds[own], _whole(form.lines, lines, kinds, trailer)
+    layout, why_not = _layout(table, lines, kinds)
     if why_not:
         return not_cdr(profile, ctx, why_not)
-    return _decoded(table, layout, ctx, variables, complete=_whole(table, lines, kinds, trailer))
+    return _decoded(table, layout, ctx, variables, complete=complete)
 
 
 def _decoded(
     table: _Table, layout: _Layout, ctx: FileContext, variables: dict[str, str], *, complete: bool
 ) -> Decoded:
     """The detail lines as records or rejects."""
-    places = layout.lines.places()
-    faults = places.with_columns(**_marks(table, layout)).with_columns(_fault(table.profile))
-    bad = faults["code"].is_not_null()
-    good = ~bad.to_numpy()
-    tables = [
-        pl.concat(
-            [places.filter(chosen), _texts(table, layout.lines.where(chosen), names)],
-            how="horizontal",
-        )
-        for kind, names in layout.names.items()
-        if (chosen := good & (layout.kinds == kind)).any() or len(layout.names) == 1
-    ]
-    records = pl.concat(tables, how="diagonal") if tables else pl.DataFrame(schema=PLACE)
+    lines, faults = layout.lines, _faults(table, layout)
+    bad = np.logical_or.reduce([marks for marks, _, _ in faults])
+    places = lines.places(~bad)
+    records = places.hstack(_texts(table, layout, ~bad))
     records = percent_decoded(records, table.profile)
-    if len(tables) > 1:
-        records = records.sort("record_index")
     records = records.with_columns(pl.lit(t, pl.String).alias(n) for n, t in variables.items())
     header = file_header(table.profile, ctx, variables, complete=complete)
-    rejected = line_rejects(table.received, faults.filter(bad), ctx)
+    rejected = REJECT.empty()
+    if bad.any():
+        known = {"columns": lines.columns[bad], "wanted": _wanted(layout)[bad]}
+        rejected = line_rejects(table.received, faulty(lines, faults, bad, **known), ctx)
     return Decoded(header, records, rejected, table.text.content)
 
 
-def _delimiter(profile: Profile) -> int:
-    """The octet between columns."""
+def _check_marks(profile: Profile) -> None:
+    """ProfileError for a delimiter or a quote that cannot be one."""
     form = profile.format
     octets = form.delimiter.encode()
     if len(octets) != 1 or octets in f"{form.quote}\r\n".encode():
@@ -153,7 +132,6 @@ def _delimiter(profile: Profile) -> int:
         )
     if len(form.quote.encode()) != len(form.quote) or form.quote in {"\r", "\n"}:
         raise ProfileError(f"{profile.name}: format.quote {form.quote!r} is not an ASCII character")
-    return octets[0]
 
 
 def _check(profile: Profile) -> None:
@@ -176,12 +154,11 @@ def _kinds(table: _Table, lines: Lines) -> Offsets:
     form, encoding = table.profile.format, table.text.encoding
     for i, line in reversed(list(enumerate(form.lines))):
         if line.starts_with:
-            marks = lines.starting_with(table.text.data, line.starts_with.encode(encoding))
+            marks = starting_with(table.text.data, lines, line.starts_with.encode(encoding))
         else:
             quoted = [f"{form.quote}{text}{form.quote}" for text in line.equals]
             texts = [t.encode(encoding) for t in (*line.equals, *quoted)]
-            pieces = table.column(lines, line.at).pieces(table.text.data)
-            marks = pieces.is_in(pl.Series(texts, dtype=pl.Binary)).to_numpy()
+            marks = equal_to(table.text.data, *lines.column(line.at), texts)
         kinds[marks] = i
     return kinds
 
@@ -220,14 +197,13 @@ def _variables(
     return {f"{prefix}.{n}": text.strip() for n, text in zip(line.names, row, strict=False) if n}
 
 
-def _whole(table: _Table, lines: Lines, kinds: Offsets, trailer: int | None) -> bool:
+def _whole(types: Sequence[Line], lines: Lines, kinds: Offsets, trailer: int | None) -> bool:
     """Whether the trailer is there to its last column, if the profile declares one."""
-    types = table.profile.format.lines
     if not any(t.type == "trailer" for t in types):
         return True
     if trailer is None:
         return False
-    return bool(table.counts(lines)[trailer] >= len(types[kinds[trailer]].names))
+    return bool(lines.columns[trailer] >= len(types[kinds[trailer]].names))
 
 
 def _layout(table: _Table, lines: Lines, kinds: Offsets) -> tuple[_Layout, str]:
@@ -238,10 +214,10 @@ def _layout(table: _Table, lines: Lines, kinds: Offsets) -> tuple[_Layout, str]:
     if not names and not all(own.values()):
         names, why_not = _names(table, lines)
         first = 1 + form.skip_after_header
-        lines, kinds = Lines(lines.starts[first:], lines.ends[first:]), kinds[first:]
+        lines, kinds = lines.after(first), kinds[first:]
     found = {kind: _kept(list(some) or names) for kind, some in own.items()}
     layout = _Layout(lines, kinds, found)
-    if form.names and not why_not and not _any_fits(table, layout):
+    if form.names and not why_not and not _any_fits(table.profile, layout):
         why_not = f"no line has the {len(form.names)} columns of format.names"
     return layout, why_not
 
@@ -250,9 +226,9 @@ def _kept(names: Sequence[str]) -> list[str]:
     return [f"col.{n}" if n in PLACE else n for n in (n.strip() for n in names)]
 
 
-def _any_fits(table: _Table, layout: _Layout) -> bool:
-    wanted, counts = _wanted(layout), table.counts(layout.lines)
-    fits = wanted >= counts if table.profile.format.ragged == "pad" else wanted == counts
+def _any_fits(profile: Profile, layout: _Layout) -> bool:
+    wanted, counts = _wanted(layout), layout.lines.columns
+    fits = wanted >= counts if profile.format.ragged == "pad" else wanted == counts
     return not len(fits) or bool(fits.any())
 
 
@@ -281,72 +257,39 @@ def _wanted(layout: _Layout) -> Offsets:
     return wanted
 
 
-def _marks(table: _Table, layout: _Layout) -> dict[str, pl.Series]:
-    """What is known of each detail line."""
-    data, lines = table.text.data, layout.lines
-    return {
-        "columns": pl.Series(table.counts(lines)),
-        "wanted": pl.Series(_wanted(layout)),
-        "strange": pl.Series(~np.isin(layout.kinds, list(layout.names))),
-        "torn": pl.Series(holding(lines, table.quotes.strays)),
-        "unreadable": pl.Series(undecodable(data, lines, table.text.encoding)),
-    }
-
-
-def _fault(profile: Profile) -> list[pl.Expr]:
-    """Code and detail of a line that is no record; both null for a record."""
-    form, columns = profile.format, pl.col("columns")
-    ragged = columns != pl.col("wanted")
-    if form.ragged == "pad":
-        ragged = columns > pl.col("wanted")
+def _faults(table: _Table, layout: _Layout) -> list[Fault]:
+    """What may be wrong with a line; the last that holds counts."""
+    form, lines, wanted = table.profile.format, layout.lines, _wanted(layout)
+    ragged = lines.columns > wanted if form.ragged == "pad" else lines.columns != wanted
     torn = "a quote is not closed, or stands where no column begins or ends"
     named = form.names or any(t.names for t in form.lines if t.type == "detail")
     told = f"the line has {{}} columns, the {'profile' if named else 'header'} {{}}"
-    counted = pl.format(told, columns, pl.col("wanted"))
+    counted = pl.format(told, pl.col("columns"), pl.col("wanted"))
     strange = "the line is of none of the profile's detail line types"
-    code, detail = pl.lit(None, pl.String), pl.lit(None, pl.String)
-    # The last fault asked about is the first that counts.
-    for fault, name, words in (
+    unreadable = undecodable(table.text.data, lines, table.text.encoding)
+    return [
         (ragged, "LINE_RAGGED", counted),
-        (pl.col("torn"), "LINE_RAGGED", pl.lit(torn)),
-        (pl.col("strange"), "LINE_UNKNOWN", pl.lit(strange)),
-        (pl.col("unreadable"), "ENCODING_INVALID", pl.lit(f"the line is not {form.encoding}")),
-    ):
-        code = pl.when(fault).then(pl.lit(name)).otherwise(code)
-        detail = pl.when(fault).then(words).otherwise(detail)
-    return [code.alias("code"), detail.alias("detail")]
+        (lines.noted(TORN), "LINE_RAGGED", pl.lit(torn)),
+        (~np.isin(layout.kinds, list(layout.names)), "LINE_UNKNOWN", pl.lit(strange)),
+        (unreadable, "ENCODING_INVALID", pl.lit(f"the line is not {form.encoding}")),
+    ]
 
 
-def _texts(table: _Table, lines: Lines, names: list[str]) -> pl.DataFrame:
-    """The columns of good lines of one kind; of columns named alike the first."""
-    shown = {str(i): n for i, n in enumerate(names) if names.index(n) == i}
-    if not len(lines):
-        return pl.DataFrame(schema=dict.fromkeys(shown.values(), pl.String))
-    body = b"\n".join(table.text.data[start:end] for start, end in _runs(table.text.data, lines))
-    if table.text.encoding != "utf-8":
-        body = body.decode(table.text.encoding).encode()
-    texts = pl.read_csv(
-        body,
-        separator=table.profile.format.delimiter,
-        quote_char=table.profile.format.quote or None,
-        has_header=False,
-        schema={str(i): pl.String for i in range(len(names))},
-        missing_columns="insert",
-    )
-    if texts.height != len(lines):
-        raise TableError(
-            f"{table.profile.name}: {len(lines)} lines of {len(names)} columns were read as "
-            f"{texts.height}"
-        )
-    form = table.profile.format
-    return texts.select(unescaped(pl.col(i), form).alias(name) for i, name in shown.items())
-
-
-def _runs(data: bytes, kept: Lines) -> list[tuple[int, int]]:
-    """Start and end of each run of lines with one line end between."""
-    gaps = kept.starts[1:] - kept.ends[:-1]
-    octets = np.frombuffer(data, np.uint8)
-    joined = (gaps == 1) | ((gaps == len(b"\r\n")) & (octets[kept.ends[:-1]] == _CR))
-    starts = kept.starts[np.concatenate([[True], ~joined])]
-    ends = kept.ends[np.concatenate([~joined, [True]])]
-    return list(zip(starts.tolist(), ends.tolist(), strict=True))
+def _texts(table: _Table, layout: _Layout, good: Marks) -> list[pl.Series]:
+    """The columns of good lines of the kinds there are; of columns named alike the first."""
+    form, kinds = table.profile.format, layout.kinds[good]
+    used = {
+        kind: names for kind, names in layout.names.items()
+        if len(layout.names) == 1 or (kinds == kind).any()
+    }
+    shown = list(dict.fromkeys(name for names in used.values() for name in names))
+    # Kinds count from -1, rows from 0.
+    places = np.full((len(form.lines) + 1, len(shown)), -1, np.int64)
+    for kind, names in used.items():
+        for at, name in reversed(list(enumerate(names))):
+            places[kind + 1, shown.index(name)] = at
+    lines = layout.lines.where(good)
+    texts = texts_by_part(table.text, lines, kinds + 1, places, form.quote)
+    return [
+        unescaped(text, form).alias(name) for name, text in zip(shown, texts, strict=True)
+    ]

@@ -13,7 +13,6 @@ from mediation.file_context import FileContext
 from mediation.file_header import file_header
 from mediation.limits import JSON_DEPTH_MAX, JSON_LINE_MAX_BYTES
 from mediation.lines import (
-    NOWHERE,
     TextFile,
     cut_lines,
     kept_lines,
@@ -53,7 +52,7 @@ def decode_jsonl(data: bytes, profile: Profile, ctx: FileContext) -> Decoded:
     form = profile.format
     columns = [_column(profile, at) for at in form.columns.values()]
     text = text_file(data, form.encoding)
-    lines = kept_lines(text.data, cut_lines(text.data, NOWHERE), profile)
+    lines = kept_lines(text.data, cut_lines(text.data), profile)
     if text.why_not or not len(lines):
         return not_cdr(profile, ctx, text.why_not or "it is empty")
     found = _Found()

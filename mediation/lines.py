@@ -1,5 +1,6 @@
 """Lines of a text file with their places, and the rejects of those that are no record."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +17,15 @@ from mediation.schema import REJECT
 
 PLACE = {"record_index": pl.Int32(), "byte_offset": pl.Int64(), "byte_length": pl.Int32()}
 BOM = b"\xef\xbb\xbf"
+LF = 10
+TORN, DOUBLED, WIDE = 2, 4, 8
+"""What is noted of a line: a quote is out of place, one is doubled, it may not be all ASCII"""
 Offsets = NDArray[np.int64]
 Marks = NDArray[np.bool_]
-NOWHERE: Offsets = np.empty(0, np.int64)
+Fault = tuple[Marks, str, pl.Expr]
+"""Which lines it befell, the code and the detail"""
 _FOUND = ("record_index", "byte_offset", "code", "detail", "raw")
-_LF, _CR = 10, 13
+_BEHIND = np.iinfo(np.int64).max - 1
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -30,45 +35,77 @@ class Lines:
 
     starts: Offsets
     ends: Offsets
+    firsts: Offsets
+    """The number of the first delimiter from the line's start on"""
+    columns: Offsets
+    notes: Offsets
+    """TORN, DOUBLED and WIDE together"""
+    parts: Offsets
+    """The places of all delimiters of the file that are not text, and one behind everything"""
+
+    @classmethod
+    def of(cls, arrays: Sequence[Offsets], parts: Offsets) -> "Lines":
+        """Lines of which the arrays know starts, ends, firsts, columns and notes."""
+        starts, ends, firsts, columns, notes = arrays
+        return cls(starts, ends, firsts, columns, notes, parts)
 
     def __len__(self) -> int:
         return len(self.starts)
 
+    @property
+    def arrays(self) -> tuple[Offsets, ...]:
+        """What is known of each line."""
+        return self.starts, self.ends, self.firsts, self.columns, self.notes
+
     def where(self, marks: Marks) -> "Lines":
         """The marked lines."""
-        return Lines(self.starts[marks], self.ends[marks])
+        if marks.all():
+            return self
+        return Lines.of([known[marks] for known in self.arrays], self.parts)
 
-    def places(self) -> pl.DataFrame:
-        """record_index, byte_offset and byte_length when each line is a record."""
-        return pl.DataFrame(
-            {
-                "record_index": np.arange(len(self)),
-                "byte_offset": self.starts,
-                "byte_length": self.ends - self.starts,
-            },
-            schema_overrides=PLACE,
-        )
+    def after(self, count: int) -> "Lines":
+        """The lines without the first ones."""
+        return Lines.of([known[count:] for known in self.arrays], self.parts)
 
-    def pieces(self, data: bytes) -> pl.Series:
-        """The octets of each line, without a copy."""
-        import pyarrow as pa
+    def noted(self, note: int) -> Marks:
+        """Which lines have that note."""
+        return np.asarray(self.notes & note != 0)
 
-        # Lines and what lies between them in turn: so one array of bounds serves both.
-        bounds = np.stack([self.starts, self.ends], axis=1).ravel()
-        array = pa.LargeBinaryArray.from_buffers(
-            pa.large_binary(), max(len(bounds) - 1, 0), [None, pa.py_buffer(bounds.tobytes()),
-                                                         pa.py_buffer(data)]
-        )
-        return pl.Series("piece", array, pl.Binary).gather_every(2)
+    def places(self, marks: Marks | None = None) -> pl.DataFrame:
+        """record_index, byte_offset and byte_length of the marked ones, when each is a record."""
+        numbers = np.arange(len(self)) if marks is None else np.flatnonzero(marks)
+        starts, ends = self.starts[numbers], self.ends[numbers]
+        values = (numbers.astype(np.int32), starts, (ends - starts).astype(np.int32))
+        return pl.DataFrame(dict(zip(PLACE, values, strict=True)))
 
-    def starting_with(self, data: bytes, mark: bytes) -> Marks:
-        """Which lines start with these octets."""
-        # One octet tells most lines apart.
-        marks: Marks = np.frombuffer(data, np.uint8)[self.starts] == mark[0]
-        some = self.where(marks)
-        heads = Lines(some.starts, np.minimum(some.starts + len(mark), some.ends)).pieces(data)
-        marks[marks] = heads.is_in(pl.Series([mark], dtype=pl.Binary)).to_numpy()
-        return marks
+    def column(self, at: int) -> tuple[Offsets, Offsets]:
+        """Where one column of each line begins and ends, its quotes too; empty if there is none."""
+        last = len(self.parts) - 1
+        ends = np.minimum(self.parts[np.minimum(self.firsts + at, last)], self.ends)
+        before = self.parts[np.minimum(self.firsts + at - 1, last)] + 1 if at else self.starts
+        return np.minimum(before, ends), ends
+
+
+def starting_with(data: bytes, lines: Lines, mark: bytes) -> Marks:
+    """Which lines start with these octets."""
+    return _told_apart(data, lines.starts, lines.ends, [mark], whole=False)
+
+
+def equal_to(data: bytes, starts: Offsets, ends: Offsets, texts: Sequence[bytes]) -> Marks:
+    """Which pieces from a start to its end are one of these texts."""
+    return _told_apart(data, starts, ends, texts, whole=True)
+
+
+def _told_apart(
+    data: bytes, starts: Offsets, ends: Offsets, texts: Sequence[bytes], *, whole: bool
+) -> Marks:
+    from mediation.line_kernel import told_apart
+
+    marks = np.empty(len(starts), bool)
+    bounds = np.cumsum([0, *map(len, texts)])
+    octets, joined = (np.frombuffer(some, np.uint8) for some in (data, b"".join(texts)))
+    told_apart(octets, starts, ends, joined, bounds, int(whole), marks)
+    return marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,45 +138,45 @@ def text_file(data: bytes, encoding: str) -> TextFile:
     return TextFile(data, encoding, content)
 
 
-def cut_lines(data: bytes, quoted: Offsets) -> Lines:
+def cut_lines(data: bytes, delimiter: str = "", quote: str = "") -> Lines:
     """The lines that are not empty, without a byte order mark, LF and CRLF.
 
-    `quoted` holds the places of opening and closing quotes in turn; a line end between is text.
+    A line end between an opening and its closing quote is text.
     """
+    from mediation.line_kernel import counted, cut
+
     octets = np.frombuffer(data, np.uint8)
-    breaks = np.flatnonzero(octets == _LF)
-    breaks = breaks[~inside(breaks, quoted)]
+    # A line that is not empty takes two octets, but for the last.
+    most = min(counted(octets, LF), len(octets) // 2) + 1
+    room = np.empty((5, most), np.int64)
+    marks = ord(delimiter or "\n"), ord(quote or "\n")
+    parts = np.empty(counted(octets, marks[0]) + 1, np.int64)
     first = len(BOM) if data.startswith(BOM) else 0
-    starts = np.concatenate([[first], breaks + 1]).astype(np.int64)
-    ends = np.concatenate([breaks, [len(data)]]).astype(np.int64)
-    ends = np.maximum(ends, starts)
-    before = octets[np.maximum(ends - 1, 0)] if len(octets) else np.zeros(len(ends), np.uint8)
-    ends = np.where((before == _CR) & (ends > starts), ends - 1, ends)
-    return Lines(starts, ends).where(ends > starts)
+    found, parted = cut(octets, *marks, first, tuple(room), parts)
+    parts[parted] = _BEHIND
+    return Lines.of(list(room[:, :found]), parts[: parted + 1])
 
 
 def kept_lines(data: bytes, lines: Lines, profile: Profile) -> Lines:
     """The lines without those that the profile skips at the beginning, and without comments."""
     skip, comment = profile.format.skip_lines, profile.format.comment.encode()
-    lines = Lines(lines.starts[skip:], lines.ends[skip:])
-    return lines.where(~lines.starting_with(data, comment)) if comment else lines
-
-
-def inside(places: Offsets, quoted: Offsets) -> Marks:
-    """Which places stand between an opening and its closing quote."""
-    return np.asarray(np.searchsorted(quoted, places) % 2 == 1)
+    lines = lines.after(skip)
+    return lines.where(~starting_with(data, lines, comment)) if comment else lines
 
 
 def undecodable(data: bytes, lines: Lines, encoding: str) -> Marks:
     """Which lines are not text of the encoding."""
     marks = np.zeros(len(lines), bool)
+    wide = np.flatnonzero(lines.noted(WIDE))
+    if not len(wide) or encoding == "latin-1":
+        return marks
     try:
         data.decode(encoding)
     except UnicodeDecodeError:
         # Only a file with a fault is looked at line by line.
-        for i, (start, end) in enumerate(zip(lines.starts, lines.ends, strict=True)):
+        for i in wide.tolist():
             try:
-                data[start:end].decode(encoding)
+                data[lines.starts[i] : lines.ends[i]].decode(encoding)
             except UnicodeDecodeError:
                 marks[i] = True
     return marks
@@ -152,6 +189,21 @@ def not_cdr(profile: Profile, ctx: FileContext, reason: str) -> Decoded:
         pl.DataFrame(schema=PLACE),
         file_reject(ctx, "NOT_A_CDR_FILE", f"not a {profile.format.kind} file: {reason}"),
     )
+
+
+def faulty(
+    lines: Lines, faults: Sequence[Fault], bad: Marks, **known: Offsets | pl.Series
+) -> pl.DataFrame:
+    """The places of the bad lines with code and detail; of several faults the last counts.
+
+    `known` are the columns that details name, for bad lines only.
+    """
+    code, detail = pl.lit(None, pl.String), pl.lit(None, pl.String)
+    for marks, name, words in faults:
+        when = pl.when(pl.lit(pl.Series(marks[bad])))
+        code, detail = when.then(pl.lit(name)).otherwise(code), when.then(words).otherwise(detail)
+    rows = lines.places(bad).with_columns(**{n: pl.Series(v) for n, v in known.items()})
+    return rows.with_columns(code=code, detail=detail)
 
 
 def line_rejects(data: bytes, faults: pl.DataFrame, ctx: FileContext) -> pl.DataFrame:
