@@ -45,3 +45,15 @@ GUESS_LINES = 2 * GUESS_RECORDS
 """Lines of a sample that are cut into records to find that many."""
 GUESS_BYTES = 64 << 20
 """Largest sample that is guessed at: an XML document is held as a whole, at some ten times this."""
+
+GATE_NAMES_MAX = 2_000
+"""Networks, or country codes, of one file that its row keeps: more than there are in the world, and
+some 12 kB."""
+GATE_SPREAD = 6
+"""A figure may be so many times as far from the median as the earlier ones are in the middle; where
+those are spread like chance has it, that is four standard deviations."""
+GATE_CHECKS_SHOWN = 5_000
+"""Newest checks that the gate's pages show: what a browser still opens at once, some 1 MB."""
+
+THREADS_FROM_ROWS = 50_000
+"""Rows of a file from which its columns are read by two threads: below it takes some ms anyway."""

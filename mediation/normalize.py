@@ -1,23 +1,26 @@
 """Text records to usage by the profile's field map, for delimited, fixed-width and XML files."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
+import msgspec
 import polars as pl
 
 from mediation.conditions import check_rule, columns_of_rule, drops, stripped
 from mediation.decoded import Decoded, FileHeader
+from mediation.few_texts import few_of
 from mediation.file_context import FileContext
 from mediation.limits import DETAIL_TEXT_MAX
 from mediation.outcome import Outcome
-from mediation.profile import Drop, Profile, ProfileError
+from mediation.profile import Drop, Field, Profile, ProfileError
+from mediation.read_values import PLACE, read_values
 from mediation.readers import Reading, reading, text_name
 from mediation.reject import rejects
 from mediation.schema import USAGE
 from mediation.tables import Column
 from mediation.usage_key import with_usage_key
 
-_PLACE = ("record_index", "byte_offset", "byte_length")
-MADE_HERE = {"partner", "file_id", "usage_key", *_PLACE}
+MADE_HERE = {"partner", "file_id", "usage_key", *PLACE}
 NEEDED = [c.name for c in USAGE.columns if not c.null and c.name not in MADE_HERE]
 _FOUND = pl.Schema(
     {"record_index": pl.Int32, "byte_offset": pl.Int64, "code": pl.String, "detail": pl.String}
@@ -31,12 +34,13 @@ def normalize(decoded: Decoded, profile: Profile, ctx: FileContext) -> Outcome:
     usage key. ProfileError for a field map that cannot make usage.
     """
     records = decoded.records
-    readings = _readings(profile, set(records.columns) - set(_PLACE))
-    values = _values(records, readings, decoded.header)
+    readings = _readings(profile, set(records.columns) - set(PLACE))
+    found = read_values(records, readings, NEEDED)
+    values = _completed(found.read, decoded.header)
     dropped = _dropped(records, profile.drop)
     if decoded.header.kind == "test":
         dropped = pl.concat([dropped, _test_file(_without(records, dropped))])
-    unread = _unreadable(_without(values, dropped), readings)
+    unread = _unreadable(found.doubted, dropped, readings)
     good = _without(_without(values, dropped), unread)
     keyed, keyless = with_usage_key(good, profile.identity)
     away = pl.concat([dropped, unread, keyless.cast(_FOUND)])
@@ -64,7 +68,7 @@ def _among(away: pl.DataFrame) -> pl.Expr:
     return pl.col("record_index").is_in(away["record_index"].implode())
 
 
-def _readings(profile: Profile, present: set[str]) -> list[Reading]:
+def _readings(profile: Profile, present: set[str]) -> Sequence[Reading]:
     made = set(profile.fields)
     if "started_at" in made:
         made.add("utc_offset_s")
@@ -72,30 +76,25 @@ def _readings(profile: Profile, present: set[str]) -> list[Reading]:
         raise ProfileError(f"{profile.name}: fields lack {absent}; every usage needs them")
     if wrong := sorted(made & MADE_HERE):
         raise ProfileError(f"{profile.name}: fields {wrong} are made by us, not read")
-    return [reading(name, field, present) for name, field in profile.fields.items()]
+    return _readings_of(msgspec.json.encode(profile.fields), frozenset(present))
 
 
-def _values(
-    records: pl.DataFrame, readings: Sequence[Reading], header: FileHeader
-) -> pl.DataFrame:
-    """Every usage column read, beside its text; null where it could not be."""
-    texts = records.select(*_PLACE, *(e for r in readings for e in r.source))
-    # The lazy engine works out what expressions share once; the eager one does it each time.
-    read = texts.lazy().with_columns(r.value for r in readings).collect()
-    names = {r.name for r in readings}
-    own_offset = "utc_offset_s" in names
-    read = read.with_columns(
-        r.offset.alias("utc_offset_s")
-        for r in readings
-        if r.offset is not None and not own_offset
-    )
-    if "partner_charge_micros" not in names:
+@lru_cache(maxsize=64)
+def _readings_of(fields: bytes, present: frozenset[str]) -> Sequence[Reading]:
+    """The readings of fields as JSON: making them takes as long as reading a small file by them."""
+    declared = msgspec.json.decode(fields, type=dict[str, Field])
+    return tuple(reading(name, field, set(present)) for name, field in declared.items())
+
+
+def _completed(read: pl.DataFrame, header: FileHeader) -> pl.DataFrame:
+    """The columns with those that the profile does not name."""
+    if "partner_charge_micros" not in read.columns:
         read = read.with_columns(partner_charge_micros=pl.lit(None, pl.Int64))
-    if "partner_currency" not in names:
+    if "partner_currency" not in read.columns:
         stated = pl.col("partner_charge_micros").is_not_null()
         currency = pl.lit(header.currency, pl.String)
         read = read.with_columns(partner_currency=pl.when(stated).then(currency))
-    nullable = [c for c in USAGE.columns if c.null and c.name not in {*_PLACE, *read.columns}]
+    nullable = [c for c in USAGE.columns if c.null and c.name not in read.columns]
     return read.with_columns(_null(c) for c in nullable)
 
 
@@ -115,12 +114,25 @@ def _dropped(records: pl.DataFrame, rules: Sequence[Drop]) -> pl.DataFrame:
     hits = [drops(rule, present) for rule in rules]
     if not hits:
         return pl.DataFrame(schema=_FOUND)
+    columns = {c for rule in rules for c in columns_of_rule(rule)} & present
+    named = _rows_where(records, pl.any_horizontal(hits), columns)
+    if named.is_empty():
+        return pl.DataFrame(schema=_FOUND)
     code = pl.coalesce(
         pl.when(hit).then(pl.lit(rule.rule)) for hit, rule in zip(hits, rules, strict=True)
     )
     words = [_seen(rule, present) for rule in rules]
     detail = pl.coalesce(pl.when(hit).then(w) for hit, w in zip(hits, words, strict=True))
-    return _found(records.filter(pl.any_horizontal(hits)), code, detail)
+    return _found(named, code, detail)
+
+
+def _rows_where(records: pl.DataFrame, holds: pl.Expr, columns: set[str]) -> pl.DataFrame:
+    """The rows for which an expression over the columns holds."""
+    few = few_of(records, columns)
+    if not columns.issubset(few.frame.columns):
+        return records.filter(holds)
+    held = few.frame.select("record_index", holds=holds)["holds"].to_numpy()
+    return records.filter(held[few.numbers]) if held.any() else records.clear()
 
 
 def _seen(rule: Drop, present: set[str]) -> pl.Expr:
@@ -139,8 +151,12 @@ def _test_file(records: pl.DataFrame) -> pl.DataFrame:
     return _found(records, pl.lit("TEST_FILE"), pl.lit("the file is marked as test data"))
 
 
-def _unreadable(values: pl.DataFrame, readings: Sequence[Reading]) -> pl.DataFrame:
+def _unreadable(
+    values: pl.DataFrame, dropped: pl.DataFrame, readings: Sequence[Reading]
+) -> pl.DataFrame:
     """The rows of which a field is missing or unreadable; the first such field counts."""
+    if values.is_empty():
+        return pl.DataFrame(schema=_FOUND)
     faults: list[tuple[pl.Expr, pl.Expr, pl.Expr]] = []
     for r in readings:
         faults.append((r.missing, pl.lit("FIELD_MISSING"), pl.lit(r.absent)))
@@ -150,7 +166,7 @@ def _unreadable(values: pl.DataFrame, readings: Sequence[Reading]) -> pl.DataFra
          pl.lit(f"{name}: nothing in the record gives it, and every usage needs it"))
         for name in NEEDED
     ]
-    bad = values.filter(pl.any_horizontal(fault for fault, _, _ in faults))
+    bad = _without(values, dropped).filter(pl.any_horizontal(fault for fault, _, _ in faults))
     return _found(
         bad,
         pl.coalesce(pl.when(fault).then(code) for fault, code, _ in faults),

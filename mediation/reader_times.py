@@ -18,8 +18,9 @@ _DIRECTIVES: Final = {
 }
 _SHORT_FORMS: Final = {"%F": "%Y-%m-%d", "%T": "%H:%M:%S", "%R": "%H:%M"}
 _OFFSET: Final = r"\s*(Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])$"
+_WHOLE: Final = r"^(?:Z|[+-](?:0[0-9]|1[0-4]):?[0-5][0-9])$"
 # Up to the year 5138; a longer number is a time in a smaller unit.
-_EPOCHS: Final = {
+EPOCHS: Final = {
     "epoch_s": (r"^[0-9]{1,11}(?:\.[0-9]{1,6})?$", 1_000_000, "seconds"),
     "epoch_ms": (r"^[0-9]{1,14}(?:\.[0-9]{1,3})?$", 1_000, "milliseconds"),
     "epoch_us": (r"^[0-9]{1,17}$", 1, "microseconds"),
@@ -29,7 +30,7 @@ _TWICE: Final = {"earlier": "earliest", "later": "latest", "reject": "null"}
 
 def time_of(name: str, field: Field, text: pl.Expr) -> tuple[pl.Expr, str]:
     """The text as naive UTC, null where it is none; and in words what it must be."""
-    if field.format in _EPOCHS:
+    if field.format in EPOCHS:
         return _epoch(name, field, text)
     has_z = field.format.endswith("%z")
     places = [bool(field.zone), bool(field.offset_column), has_z].count(True)
@@ -38,9 +39,7 @@ def time_of(name: str, field: Field, text: pl.Expr) -> tuple[pl.Expr, str]:
             f"fields.{name}: local_time needs exactly one of zone, offset_column and a format "
             "ending in %z; others at most one"
         )
-    form = field.format.removesuffix("%z").rstrip()
-    for short, long in _SHORT_FORMS.items():
-        form = form.replace(short, long)
+    form = form_of(field)
     body = text.str.replace(_OFFSET, "") if has_z or field.offset_column else text
     body = pl.when(body.str.contains(_shape(name, form))).then(body)
     moment = body.str.strptime(pl.Datetime("us"), form, strict=False)
@@ -52,13 +51,26 @@ def time_of(name: str, field: Field, text: pl.Expr) -> tuple[pl.Expr, str]:
         return moment - pl.duration(seconds=shift), f"{wanted} with an offset as +hhmm"
     if field.read == "local_time" or (field.read == "elapsed" and field.zone):
         once = "that exists once in" if field.ambiguous == "reject" else "that exists in"
-        moment = moment.dt.replace_time_zone(
-            zone_of(name, field.zone),
-            ambiguous=_TWICE[field.ambiguous],  # type: ignore[arg-type]
-            non_existent="null",
-        )
-        wanted = f"{wanted} {once} {field.zone}"
-    return moment.dt.convert_time_zone("UTC").dt.replace_time_zone(None), wanted
+        return utc_of(name, field, moment), f"{wanted} {once} {field.zone}"
+    return moment, wanted
+
+
+def form_of(field: Field) -> str:
+    """The strptime format without its %z, with the short forms written out."""
+    form = field.format.removesuffix("%z").rstrip()
+    for short, long in _SHORT_FORMS.items():
+        form = form.replace(short, long)
+    return form
+
+
+def utc_of(name: str, field: Field, moment: pl.Expr) -> pl.Expr:
+    """The time in the field's zone as naive UTC."""
+    there = moment.dt.replace_time_zone(
+        zone_of(name, field.zone),
+        ambiguous=_TWICE[field.ambiguous],  # type: ignore[arg-type]
+        non_existent="null",
+    )
+    return there.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
 
 
 def _epoch(name: str, field: Field, text: pl.Expr) -> tuple[pl.Expr, str]:
@@ -66,7 +78,7 @@ def _epoch(name: str, field: Field, text: pl.Expr) -> tuple[pl.Expr, str]:
         raise ProfileError(
             f"fields.{name}: {field.format} is UTC: use utc_time, and zone for its offset"
         )
-    shape, factor, unit = _EPOCHS[field.format]
+    shape, factor, unit = EPOCHS[field.format]
     number = pl.when(text.str.contains(shape)).then(text)
     micros = number.cast(pl.Decimal(38, 6), strict=False).to_physical() * factor // 1_000_000
     moment = micros.cast(pl.Int64, strict=False).cast(pl.Datetime("us"))
@@ -80,7 +92,7 @@ def _shape(name: str, form: str) -> str:
         if piece[0] not in _DIRECTIVES:
             raise ProfileError(
                 f"fields.{name}: {piece[0]} in format {form!r} is not supported; "
-                f"use {' '.join(_DIRECTIVES)}, and %z at the end, or {', '.join(_EPOCHS)}"
+                f"use {' '.join(_DIRECTIVES)}, and %z at the end, or {', '.join(EPOCHS)}"
             )
         out += re.escape(form[at : piece.start()]) + _DIRECTIVES[piece[0]]
         at = piece.end()
@@ -104,6 +116,11 @@ def offset_of_text(text: pl.Expr) -> pl.Expr:
     size = digits.abs()
     seconds = size // 100 * 3600 + size % 100 * 60
     return pl.when(digits < 0).then(-seconds).otherwise(seconds)
+
+
+def offset_of_whole(text: pl.Expr) -> pl.Expr:
+    """The offset in seconds that a text is; null for one that is more, or none."""
+    return offset_of_text(pl.when(text.str.contains(_WHOLE)).then(text))
 
 
 def offset_of(name: str, field: Field, text: pl.Expr) -> pl.Expr:

@@ -26,10 +26,10 @@ _ISO: Final = (
 _NUMBER_FILLERS: Final = r"[\s().\-/]"
 # Dialled digits may run past E.164's fifteen: extensions, and prefixes of carriers.
 _E164: Final = "^[1-9][0-9]{0,19}$"
-_BYTES: Final = {
+BYTES: Final = {
     "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
 }
-_SECONDS: Final = {"s": 1, "min": 60, "h": 3600}
+SECONDS: Final = {"s": 1, "min": 60, "h": 3600}
 
 
 def as_text(_name: str, _field: Field, text: pl.Expr) -> Read:
@@ -50,7 +50,7 @@ def integer(name: str, field: Field, text: pl.Expr) -> Read:
         plain = text.str.replace_all(field.thousands, "", literal=True)
         text = pl.when(grouped).then(plain).otherwise(text)
     number = text.cast(pl.Int64, strict=False)
-    scale = _scale(name, field, _BYTES | _SECONDS)
+    scale = scale_of(name, field, BYTES | SECONDS)
     return _scaled(number, scale), "a whole number that fits its column"
 
 
@@ -80,7 +80,7 @@ def _micros(text: pl.Expr) -> pl.Expr:
 
 def duration(name: str, field: Field, text: pl.Expr) -> Read:
     """Whole seconds."""
-    scale = _scale(name, field, _SECONDS)
+    scale = scale_of(name, field, SECONDS)
     if field.format in {"", "s"}:
         number = text.cast(pl.Int64, strict=False)
         return _scaled(number, scale), "a whole number of seconds"
@@ -157,7 +157,7 @@ def _whole_seconds(micros: pl.Expr, field: Field) -> pl.Expr:
     return (micros + (_MICROS // 2 if field.rounding == "nearest" else 0)) // _MICROS
 
 
-def _scale(name: str, field: Field, units: dict[str, int]) -> int:
+def scale_of(name: str, field: Field, units: dict[str, int]) -> int:
     """What a field's number is multiplied by."""
     if field.unit is None:
         return field.scale

@@ -125,7 +125,7 @@ def reading(name: str, field: Field, present: set[str]) -> Reading:
     """
     _check(name, field)
     text, applies = pl.col(text_name(name)), pl.lit(value=True)
-    source = [_text(field, present).alias(text_name(name))]
+    source = [_with_offset(field, present).alias(text_name(name))]
     if field.where:
         applies = pl.col(f"applies:{name}")
         source.append(holds(field.where, present).alias(f"applies:{name}"))
@@ -206,7 +206,17 @@ def _extracted(field: Field, text: pl.Expr) -> pl.Expr:
     return pl.when(text.str.contains(field.extract)).then(taken.str.strip_chars())
 
 
-def _text(field: Field, present: set[str]) -> pl.Expr:
+def _with_offset(field: Field, present: set[str]) -> pl.Expr:
+    text = text_of(field, present)
+    if not field.offset_column:
+        return text
+    # A record without the offset is unreadable rather than empty, so the blank stays.
+    return pl.concat_str([text, stripped(field.offset_column, present).fill_null("")],
+                         separator=" ")
+
+
+def text_of(field: Field, present: set[str]) -> pl.Expr:
+    """The text that a field is read from, without its offset; null when empty."""
     if field.read == "const":
         return pl.lit(None, pl.String)
     if field.cases:
@@ -215,12 +225,7 @@ def _text(field: Field, present: set[str]) -> pl.Expr:
         text = _composed(field, present)
     else:
         text = _joined(field, present)
-    text = pl.when(~text.is_in(["", *field.empty])).then(text)
-    if field.offset_column:
-        # A record without the offset is unreadable rather than empty, so the blank stays.
-        text = pl.concat_str([text, stripped(field.offset_column, present).fill_null("")],
-                             separator=" ")
-    return text
+    return pl.when(~text.is_in(["", *field.empty])).then(text)
 
 
 def _joined(field: Field, present: set[str]) -> pl.Expr:
