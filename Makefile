@@ -22,7 +22,7 @@ $(READY): requirements.lock bootstrap.lock pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r bootstrap.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.lock
 	$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
-	$(BIN)/python -m rating.warm & $(BIN)/python -m asn1.warm && wait $$!
+	$(BIN)/python -m rating.warm & $(BIN)/python -m asn1.warm && $(BIN)/python -m mediation.warm && wait $$!
 	@touch $(READY)
 
 demo: $(READY) ## run the example operator: four partners, 5,000 records, SFTP to ledger
@@ -42,7 +42,7 @@ lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-bench: $(READY) ## measure: make bench PART=pipeline, decode, rating, posting or rerate
+bench: $(READY) ## measure: make bench PART=collect, decode, formats, pipeline, rating, posting, rerate
 	@$(BIN)/python tests/bench/run.py $(PART)
 
 COUNT ?= 2000

@@ -50,4 +50,5 @@ class Decoded:
     def received(self) -> pl.Series:
         """The record_index of every record found in the file, good or bad."""
         bad = self.rejects["record_index"].drop_nulls()
-        return pl.concat([self.records["record_index"], bad]).sort()
+        found = pl.concat([self.records["record_index"], bad])
+        return found if found.is_sorted() else found.sort()

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from mediation.decoded import FileHeader
@@ -68,14 +70,21 @@ class _Place:
     number: int
     position: int
     before: pl.DataFrame
-    """The files of the same counter (EARLIER) with their position"""
+    """The files of the same counter (EARLIER)"""
+    positions: npt.NDArray[np.int64]
+    """Theirs, in their order"""
     counter: Counter
+
+    def named(self, files: pl.DataFrame) -> pl.DataFrame:
+        """Those of the files that have the number."""
+        same = files["sequence"] == self.number
+        # of a number that comes once, as they do, nothing more needs to be asked
+        return files.filter(same) if same.any() else files.clear()
 
     def users(self) -> pl.DataFrame:
         """The files that have the number for good: one in quarantine leaves it to a better copy."""
-        return self.counter.recent(self.before).filter(
-            pl.col("state") != "quarantined", pl.col("sequence") == self.number
-        )
+        named = self.named(self.counter.recent(self.before))
+        return named if named.is_empty() else named.filter(pl.col("state") != "quarantined")
 
 
 def _place(
@@ -84,20 +93,19 @@ def _place(
     """None where the file has no number."""
     if header.sequence is None:
         return None
-    before = _same_counter(header, ctx, earlier).filter(counter.holds())
+    before = earlier.filter(_same_counter(header, ctx) & counter.holds())
     last = pl.Series("sequence", [header.sequence], pl.Int64())
-    positions = counter.positions(pl.concat([before["sequence"], last]))
-    before = before.with_columns(position=positions.head(before.height))
-    return _Place(header.sequence, positions[-1], before, counter)
+    positions = counter.positions(pl.concat([before["sequence"], last])).to_numpy()
+    return _Place(header.sequence, int(positions[-1]), before, positions[:-1], counter)
 
 
-def _same_counter(header: FileHeader, ctx: FileContext, earlier: pl.DataFrame) -> pl.DataFrame:
-    """The other files with a number from this file's counter: tests have their own.
+def _same_counter(header: FileHeader, ctx: FileContext) -> pl.Expr:
+    """Whether it is another file with a number from this file's counter: tests have their own.
 
     So has what somebody else sent, or what was sent to somebody else.
     """
     test = pl.col("kind") == "test"
-    return earlier.filter(
+    return (
         in_counter()
         & (pl.col("file_id") != ctx.file_id)
         & pl.col("sender").eq_missing(pl.lit(header.sender))
@@ -118,10 +126,9 @@ def _answer_notes(header: FileHeader, place: _Place | None) -> tuple[str, ...]:
     """
     if place is None or header.kind == "notification":
         return ()
-    returned = not place.before.filter(
-        pl.col("sequence") == place.number,
-        pl.col("state") == "quarantined",
-        pl.col("notes").str.contains(r"(?m)^TAP_\d+_\d+: "),
+    named = place.named(place.before)
+    returned = not named.is_empty() and not named.filter(
+        pl.col("state") == "quarantined", pl.col("notes").str.contains(r"(?m)^TAP_\d+_\d+: ")
     ).is_empty()
     if returned and header.rap_sequence is None:
         return (f"TAP_4_37 (warning): sequence {place.number} came before; no RAP file is named",)
@@ -170,13 +177,12 @@ def _sequence_notes(place: _Place | None) -> tuple[str, ...]:
     number, counter, notes = place.number, place.counter, []
     if counter.around and not counter.around[0] <= number <= counter.around[1]:
         return (f"sequence {number} is not within {spans_text([counter.around])}",)
-    positions = place.before["position"]
-    below = positions.filter(positions < place.position).sort()
-    above = positions.filter(positions > place.position).sort()
-    if below.len() and (gap := counter.missing(below[-1], place.position)):
+    below = place.positions[place.positions < place.position].tolist()
+    above = place.positions[place.positions > place.position].tolist()
+    if below and (gap := counter.missing(max(below), place.position)):
         are = "is" if len(gap) == 1 and counter.count(gap[0]) == 1 else "are"
-        notes.append(f"sequence {number} follows {counter.number(below[-1])}: "
+        notes.append(f"sequence {number} follows {counter.number(max(below))}: "
                      f"{spans_text(gap)} {are} missing")
-    if above.len():
-        notes.append(f"sequence {number} comes after {counter.number(above[0])}, out of order")
+    if above:
+        notes.append(f"sequence {number} comes after {counter.number(min(above))}, out of order")
     return tuple(notes)

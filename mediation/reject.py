@@ -19,6 +19,8 @@ def rejects(ctx: FileContext, found: pl.DataFrame) -> pl.DataFrame:
     Other columns of the table are taken when present. A code outside the code table is a drop
     rule of the profile: stage normalize, outcome dropped, severity warning.
     """
+    if found.is_empty():
+        return REJECT.empty()
     return REJECT.fill(
         found.with_columns(
             partner=pl.lit(ctx.partner),
@@ -49,5 +51,7 @@ def file_reject(ctx: FileContext, code: str, detail: str) -> pl.DataFrame:
 
 def ends(rejected: pl.DataFrame) -> dict[str, int]:
     """Number of records in table reject by outcome, as table file has it; whole files apart."""
+    if rejected.is_empty():
+        return dict.fromkeys(get_args(OutcomeName), 0)
     outcome = rejected.filter(pl.col("record_index").is_not_null())["outcome"]
     return {name: int((outcome == name).sum()) for name in get_args(OutcomeName)}

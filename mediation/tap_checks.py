@@ -13,6 +13,7 @@ from asn1.tap_file import TapFile
 from asn1.tap_header import TapHeader
 from mediation.file_context import FileContext
 from mediation.profile import Profile
+from mediation.tables import as_words
 from mediation.tap_checks_audit import AUDIT_CHECKS
 from mediation.tap_checks_header import HEADER_CHECKS
 from mediation.tap_checks_records import RECORD_CHECKS
@@ -54,7 +55,9 @@ def check_tap(
 ) -> TapFindings:
     """The errors of a file, whose records are told in `events` (mediation.tap_view)."""
     totals = None if file.errors else computed(file)
-    sight = Sight(file, header, events, totals, profile.tap, ctx.name, ctx.received_at)
+    # Most checks ask for the kind of event: words are compared ten times as fast.
+    worded = events.with_columns(as_words(events["event"]))
+    sight = Sight(file, header, worded, totals, profile.tap, ctx.name, ctx.received_at)
     fault, notes = None, []
     for error, found in _file_errors(sight):
         first = found[0] if len(found) == 1 else f"{len(found)} times, first: {found[0]}"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from asn1.audit import TOTAL_CHARGE_TYPE
@@ -41,8 +42,15 @@ def _events(sight: Sight) -> pl.DataFrame:
 
 def _with_event(sight: Sight, rows: pl.DataFrame, *columns: pl.Expr) -> pl.DataFrame:
     """The rows with columns of their record beside them."""
-    records = sight.events.select("record_index", "event", *columns)
-    return rows.join(records, on="record_index", how="left", maintain_order="left")
+    order, of = sight.events["record_index"].to_numpy(), rows["record_index"].to_numpy()
+    # of no record (-1): of one that could not be read
+    places = np.full(max(order.max(initial=0), of.max(initial=0)) + 1, -1)
+    places[order] = np.arange(len(order))
+    at = pl.Series(places[of])
+    records = sight.events.select("event", *columns).select(
+        pl.all().gather(at.set(at < 0, None))
+    )
+    return rows.with_columns(records.get_columns())
 
 
 def _charge_information(sight: Sight) -> pl.DataFrame:

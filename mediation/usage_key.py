@@ -1,5 +1,6 @@
 """The business identity of a usage, by which its duplicates are known."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
@@ -11,6 +12,10 @@ from mediation.profile import IdentityKind, ProfileError
 
 KEY_OCTETS: Final = 16
 _digest = partial(blake2b, digest_size=KEY_OCTETS)
+
+_KIND: Final = pl.concat_str(["service", "direction"], separator="_").alias("~kind")
+_MANY: Final = 10_000
+"""Rows from which compiled code is loaded: that costs a second, and who brings so many has more"""
 
 
 def with_usage_key(
@@ -28,22 +33,27 @@ def with_usage_key(
             raise ProfileError(
                 f"identity.{kind}: {absent or 'nothing'} cannot make a key; name usage columns"
             )
+    keys = _keys(frame, identity)
+    if not keys.null_count():
+        return frame.with_columns(keys), _without_key(frame.clear(), identity)
+    keyed = frame.with_columns(keys).filter(pl.col("usage_key").is_not_null())
+    return keyed, _without_key(frame.filter(keys.is_null()), identity)
+
+
+def _keys(frame: pl.DataFrame, identity: Mapping[IdentityKind, Sequence[str]]) -> pl.Series:
+    """The usage key of each row, null where it has none."""
+    if frame.height < _MANY and "asn1.compiled" not in sys.modules:
+        return plain_keys(frame, identity)
+    from mediation.key_columns import hashed
+
+    keys, left = hashed(frame, identity)
+    return keys.scatter(left.arg_true(), plain_keys(frame.filter(left), identity))
+
+
+def plain_keys(frame: pl.DataFrame, identity: Mapping[IdentityKind, Sequence[str]]) -> pl.Series:
+    """What the compiled code makes, without it: slower but for a few rows, and any message."""
     asked = dict.fromkeys(column for columns in identity.values() for column in columns)
-    spelt = pl.concat_str(["service", "direction"], separator="_").alias("~kind")
-    rows = frame.select("service", "direction", *asked.keys() - {"service", "direction"}, spelt)
-    messages = _messages(rows, identity)
-    keys = [_digest(m).hexdigest() for m in messages["~message"].cast(pl.Binary).to_list()]
-    keyed = frame if messages.height == frame.height else frame[messages["~row"]]
-    return (
-        keyed.with_columns(pl.Series("usage_key", keys, pl.String)),
-        _without_key(frame, spelt, messages["~row"], identity),
-    )
-
-
-def _messages(
-    rows: pl.DataFrame, identity: Mapping[IdentityKind, Sequence[str]]
-) -> pl.DataFrame:
-    """What is hashed of each row that has an identity, in order: ~row, its place, and ~message."""
+    rows = frame.select("service", "direction", *asked.keys() - {"service", "direction"}, _KIND)
     numbered = rows.with_row_index("~row")
     nothing = pl.DataFrame(schema={"~row": pl.UInt32, "~message": pl.String})
     # Each kind by itself: putting texts together is most of the work.
@@ -51,19 +61,17 @@ def _messages(
         numbered.filter(pl.col("~kind") == kind).select("~row", _message(rows, columns))
         for kind, columns in identity.items()
     )
-    return pl.concat([nothing, *parts]).drop_nulls("~message").sort("~row")
+    messages = pl.concat([nothing, *parts]).drop_nulls("~message")
+    keys = [_digest(m).hexdigest() for m in messages["~message"].cast(pl.Binary).to_list()]
+    none = pl.repeat(None, frame.height, dtype=pl.String, eager=True).alias("usage_key")
+    return none.scatter(messages["~row"], pl.Series(keys, dtype=pl.String))
 
 
 def _without_key(
-    frame: pl.DataFrame, spelt: pl.Expr, keyed: pl.Series,
-    identity: Mapping[IdentityKind, Sequence[str]],
+    frame: pl.DataFrame, identity: Mapping[IdentityKind, Sequence[str]]
 ) -> pl.DataFrame:
-    """The rows that have no identity, with the reason."""
-    numbered = frame.with_row_index("~row")
-    without = numbered if keyed.is_empty() else numbered.filter(
-        ~pl.col("~row").is_in(keyed.implode())
-    )
-    named = without.with_columns(spelt).with_columns(_null_field(identity).alias("~null"))
+    """Rows that have no identity, with the reason."""
+    named = frame.with_columns(_KIND).with_columns(_null_field(identity).alias("~null"))
     return named.select("record_index", "byte_offset", code=_code(), detail=_detail())
 
 

@@ -10,6 +10,7 @@ from mediation.file_context import FileContext
 from mediation.outcome import Outcome
 from mediation.profile import Profile
 from mediation.reject import rejects
+from mediation.schema import REJECT
 
 MONEY_AT_RISK = {
     "money_at_risk_micros": pl.col("partner_charge_micros"),
@@ -33,6 +34,17 @@ def _outside(column: str, high: pl.Expr) -> pl.Expr:
     return (pl.col(column) < 0) | (pl.col(column) > high)
 
 
+def _imsi_fails(_: Profile, __: FileContext) -> pl.Expr:
+    """Whether it is not 6 to 15 digits, in a third of the time that ^[0-9]{6,15}$ takes.
+
+    What is read as a number is digits, behind a sign perhaps: those sort before the digits.
+    """
+    imsi = pl.col("imsi")
+    length, number = imsi.str.len_bytes(), imsi.cast(pl.Int64, strict=False)
+    other = (imsi < "0") | (length < 6) | (length > 15) | number.is_null()
+    return imsi.is_not_null() & other
+
+
 def _duration_fails(profile: Profile, _: FileContext) -> pl.Expr:
     outside = _outside("duration_s", pl.lit(profile.validity.duration_max_s))
     return outside.fill_null(pl.col("service") == "voice")
@@ -52,7 +64,7 @@ def _volume_fails(profile: Profile, _: FileContext) -> pl.Expr:
 CHECKS: tuple[Check, ...] = (
     Check(
         "IMSI_INVALID",
-        lambda _, __: ~pl.col("imsi").str.contains(r"^[0-9]{6,15}$"),
+        _imsi_fails,
         lambda _, __: pl.format("imsi {}: 6 to 15 digits are needed", "imsi"),
     ),
     Check(
@@ -117,15 +129,17 @@ CHECKS: tuple[Check, ...] = (
 
 def validate(usage: pl.DataFrame, profile: Profile, ctx: FileContext) -> Outcome:
     """The believable rows of a USAGE frame, and a reject for each other one."""
-    found = usage.with_columns(
+    fails = pl.any_horizontal(check.fails(profile, ctx) for check in CHECKS)
+    failing = usage.select(fails.fill_null(value=False)).to_series()
+    if not failing.any():
+        return Outcome(usage, REJECT.empty())
+    found = usage.filter(failing).with_columns(
         first_failing(
             (check.code, check.fails(profile, ctx), check.detail(profile, ctx)) for check in CHECKS
         )
     )
-    away = found.filter(pl.col("code").is_not_null()).with_columns(**MONEY_AT_RISK)
     return Outcome(
-        passed=found.filter(pl.col("code").is_null()).select(usage.columns),
-        rejects=rejects(ctx, away),
+        passed=usage.filter(~failing), rejects=rejects(ctx, found.with_columns(**MONEY_AT_RISK))
     )
 
 

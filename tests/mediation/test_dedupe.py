@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediation.dedupe import KNOWN, dedupe
 from mediation.file_context import FileContext
 from mediation.outcome import conserved
+from mediation.reject import rejects
 from mediation.schema import USAGE
+from mediation.validate import MONEY_AT_RISK
 
 CTX = FileContext("alpenfon", "this", "a.csv", datetime(2026, 10, 1))
 NOTHING = pl.DataFrame(schema=KNOWN)
@@ -86,3 +88,52 @@ def test_each_key_passes_exactly_once_over_two_files(keys: list[str], before: li
     outcome = conserved("dedupe", frame["record_index"], dedupe(frame, owners, CTX))
     assert sorted(outcome.passed["usage_key"]) == sorted(set(keys) - set(before))
     assert outcome.passed.schema == frame.schema
+
+
+def deduped_by_joins(
+    frame: pl.DataFrame, owners: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What passes and what does not, with every row looked at."""
+    first = owners.filter(pl.col("file_id") != CTX.file_id).unique("usage_key", keep="first")
+    owner = {row["usage_key"]: row for row in first.iter_rows(named=True)}
+    least: dict[str, int] = {}
+    for row in frame.iter_rows(named=True):
+        key, record = row["usage_key"], row["record_index"]
+        least[key] = min(least.get(key, record), record)
+    away = []
+    for row in frame.with_columns(**MONEY_AT_RISK).iter_rows(named=True):
+        key = row["usage_key"]
+        if other := owner.get(key):
+            detail = f"usage key of {other['file_id'][:8]}:{other['record_index']}"
+            away.append(row | {"code": "DUPLICATE_OF_FILE", "detail": detail,
+                               "original_file_id": other["file_id"],
+                               "original_record_index": other["record_index"]})
+        elif row["record_index"] != least[key]:
+            detail = f"usage key of record {least[key]} of this file"
+            away.append(row | {"code": "DUPLICATE_IN_FILE", "detail": detail,
+                               "original_file_id": CTX.file_id,
+                               "original_record_index": least[key]})
+    gone = [row["record_index"] for row in away]
+    table = pl.DataFrame(away, schema_overrides={"original_record_index": pl.Int32},
+                         infer_schema_length=None)
+    return frame.filter(~pl.col("record_index").is_in(gone)), rejects(CTX, table)
+
+
+OWNERS = st.lists(
+    st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(["this", "other", "third"]),
+              st.integers(0, 9)),
+    max_size=6,
+)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.sampled_from("abcdefghijklm"), min_size=1, max_size=20), OWNERS, st.randoms())
+def test_rows_that_share_nothing_need_not_be_looked_at(keys, owned, chance) -> None:
+    order = list(range(len(keys)))
+    chance.shuffle(order)
+    frame = usage(keys).with_columns(pl.Series("record_index", order, pl.Int32))
+    owners = known(*owned).unique("usage_key", keep="first", maintain_order=True)
+    outcome = dedupe(frame, owners, CTX)
+    passed, away = deduped_by_joins(frame, owners)
+    assert outcome.passed.equals(passed)
+    assert outcome.rejects.equals(away)

@@ -6,6 +6,8 @@ from typing import Any
 import msgspec
 import polars as pl
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from mediation.codes import CODES
 from mediation.file_context import FileContext
@@ -161,3 +163,17 @@ def test_no_rows_are_no_trouble() -> None:
     outcome = validate(USAGE.empty(), PROFILE, CTX)
     assert outcome.passed.is_empty()
     assert outcome.rejects.is_empty()
+
+
+@settings(max_examples=20)
+@given(st.lists(st.one_of(st.none(), st.from_regex(r"[0-9]{4,17}", fullmatch=True),
+                          st.text("0123456789+- ._eE\n\0٣", max_size=18)), min_size=1,
+                max_size=20))
+@example(["+123456", "-123456", "-000000", "123456 ", " 123456", "12345.0", "123_456", "1e1000"])
+def test_an_imsi_is_six_to_fifteen_digits_and_nothing_else(imsis) -> None:
+    frame = usage(*({"imsi": imsi, "msisdn": "436995550001"} for imsi in imsis))
+    digits = pl.Series(imsis, dtype=pl.String).str.contains(r"^[0-9]{6,15}$")
+    outcome = validate(frame, PROFILE, CTX)
+    assert outcome.passed.equals(frame.filter(digits.fill_null(value=True)))
+    assert outcome.rejects["code"].to_list() == ["IMSI_INVALID"] * (
+        frame.height - outcome.passed.height)
