@@ -1,12 +1,17 @@
 """The pages of the batch gate: what each file was checked for, below reports/."""
 
+import os
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 from urllib.parse import quote
 
 import jinja2
 import msgspec
 
+from mediation.gate import CHECKS, Check
+from mediation.limits import GATE_CHECKS_SHOWN
 from ratemill.atomic import replacing
 from ratemill.home import Home
 
@@ -17,15 +22,23 @@ _TEMPLATES = jinja2.Environment(
 )
 
 
-class Check(msgspec.Struct, frozen=True):
+class Line(NamedTuple):
     """One file's check, as the index shows it; page is relative to the reports folder."""
 
     partner: str
     file: str
-    received: str
+    received: datetime
     passed: bool
-    findings: list[str]
+    findings: Sequence[str]
+    notes: Sequence[str]
     page: str
+
+
+class _Kept(NamedTuple):
+    """A check on disk."""
+
+    at_ns: int
+    path: Path
 
 
 def index_page(home: Home) -> Path:
@@ -36,47 +49,76 @@ def index_page(home: Home) -> Path:
 def build_data_docs(home: Home) -> Path | None:
     """The index page, rendered anew when there is a check it does not show; None without checks.
 
-    The index is ours and needs no network; the page of each file is Great Expectations' own.
+    The index is ours and needs no network; the page of each partner is Great Expectations' own,
+    over the newest checks of the partner.
     """
-    found = sorted((home.reports / "checks").rglob("*.json"))
+    found = _kept(home.reports / CHECKS)
+    index = index_page(home)
     if not found:
         return None
-    index = index_page(home)
-    newest = max(check.stat().st_mtime_ns for check in found)
-    if index.exists() and index.stat().st_mtime_ns >= newest:
+    if _shows(index, found):
         return index
-    from mediation.gate import Gate
-
-    Gate(home.reports).build_docs()
-    checks = sorted((_check(home, path) for path in found), key=lambda c: (c.passed, c.file))
+    partners = sorted({one.path.parent.name for one in found})
+    for partner in partners:
+        _partner_page(home, partner, [one for one in found if one.path.parent.name == partner])
+    checks = _read(found[:GATE_CHECKS_SHOWN])
+    lines = sorted(map(_line, checks), key=lambda line: line.received, reverse=True)
     text = _TEMPLATES.get_template("gate.html.j2").render(
-        title=home.settings.title, checks=checks, failed=sum(not c.passed for c in checks)
+        title=home.settings.title, checks=sorted(lines, key=lambda line: line.passed),
+        failed=sum(not line.passed for line in lines),
     )
-    with replacing(index) as part:
-        part.write_text(text)
+    _write(index, text, found)
     return index
 
 
-def _check(home: Home, path: Path) -> Check:
-    """The check that a stored validation result holds."""
-    result = msgspec.json.decode(path.read_bytes())
-    page = path.relative_to(home.reports / "checks").with_suffix(".html")
-    # The gate names a run after file name and the start of the file id.
-    name = str(result["meta"]["run_id"]["run_name"]).rpartition("-")[0]
-    return Check(
-        partner=str(result["suite_name"]).partition("-")[0],
-        file=name,
-        received=str(result["meta"]["run_id"]["run_time"])[:16].replace("T", " "),
-        passed=bool(result["success"]),
-        findings=[_finding(one) for one in result["results"] if not one["success"]],
-        page=quote(f"docs/validations/{page}"),
+def partner_page(home: Home, partner: str) -> Path:
+    """Where the page of a partner's checks is."""
+    return home.reports / "docs" / f"{partner}.html"
+
+
+def _partner_page(home: Home, partner: str, found: Sequence[_Kept]) -> None:
+    """Great Expectations' page over the partner's newest checks, where one is not on it."""
+    from mediation.gate_docs import judge
+
+    page = partner_page(home, partner)
+    checks = [] if _shows(page, found) else _read(found[:GATE_CHECKS_SHOWN])
+    if checks:
+        _write(page, judge(partner, checks).html, found)
+
+
+def _kept(folder: Path) -> list[_Kept]:
+    """All checks, the newest first."""
+    paths = (path for path in folder.glob("*/*.json") if not path.name.startswith("."))
+    found = [_Kept(path.stat().st_mtime_ns, path) for path in paths]
+    return sorted(found, key=lambda one: (-one.at_ns, one.path))
+
+
+def _shows(page: Path, found: Sequence[_Kept]) -> bool:
+    """Whether a page was made when the newest of the checks was there."""
+    return page.exists() and page.stat().st_mtime_ns >= found[0].at_ns
+
+
+def _write(page: Path, text: str, found: Sequence[_Kept]) -> None:
+    """Write a page, as old as the newest check on it: one that comes meanwhile is newer."""
+    with replacing(page) as part:
+        part.write_text(text)
+        os.utime(part, ns=(found[0].at_ns, found[0].at_ns))
+
+
+def _read(found: Iterable[_Kept]) -> list[Check]:
+    """The checks that can be read: a power cut may leave one empty."""
+    checks = []
+    for one in found:
+        try:
+            checks.append(msgspec.json.decode(one.path.read_bytes(), type=Check))
+        except msgspec.MsgspecError:
+            continue
+    return checks
+
+
+def _line(check: Check) -> Line:
+    findings = check.findings
+    return Line(
+        check.partner, check.name, check.received_at, not findings, findings, check.notes,
+        quote(f"docs/{check.partner}.html"),
     )
-
-
-def _finding(result: dict[str, Any]) -> str:
-    """What was measured, and the limits it is outside of."""
-    limits = result["expectation_config"]["kwargs"]
-    low, high = limits.get("min_value"), limits["max_value"]
-    bounds = f"at most {high:g}" if low is None else f"{low:g} to {high:g}"
-    measured = result["result"]["observed_value"]
-    return f"{limits['column'].replace('_', ' ')} is {measured:g}, may be {bounds}"

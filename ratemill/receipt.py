@@ -10,6 +10,7 @@ import polars as pl
 
 from charging.schema import POSTING
 from mediation.codes import CODES
+from mediation.gate_history import NOTE
 from mediation.schema import FILE
 from ratemill.atomic import replacing
 from ratemill.home import Home
@@ -107,7 +108,7 @@ def _receipt(home: Home, lake: Lake, partner: str, file_id: str) -> Receipt:
         charge_micros=row["charge_micros"], currency=row["currency"],
         accepted_micros=dict(wholesale.iter_rows()),
         rejects=[_reject_line(line) for line in _by_code(rejected)],
-        notes=(row["notes"] or "").splitlines(),
+        notes=[note for note in (row["notes"] or "").splitlines() if not note.startswith(NOTE)],
     )
 
 

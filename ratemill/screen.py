@@ -68,12 +68,14 @@ def funnel_table(rows: "Sequence[FunnelRow]") -> Table:
 
 def show_funnel(rows: "Sequence[FunnelRow]", title: str) -> None:
     """Print the funnel, below it the promise in figures, and what was found on whole files."""
+    from mediation.gate_history import UNJUDGED
     from ratemill.funnel import equation, totals
 
     out.print(f"[bold]{title}[/]")
     out.print(funnel_table(rows))
     out.print(f"\n  {equation(totals(rows))}")
-    noted = [(r.partner, r.name, note) for r in rows for note in r.notes.splitlines()]
+    noted = [(r.partner, r.name, note) for r in rows for note in r.notes.splitlines()
+             if not note.startswith(UNJUDGED)]
     if noted:
         out.print("\n[bold]Findings[/]")
         out.print(plain_table(("partner", "file", "finding"), noted))

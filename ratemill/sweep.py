@@ -6,7 +6,8 @@ from ratemill.atomic import remove
 from ratemill.home import Home
 
 # Where ratemill/atomic.py puts its temporary names, `.NAME.PID.part`.
-_PLACES = ("lake/*/*", "lake", ".", "outbox/*", "reports", "catalog_versions", "cache/catalog")
+_PLACES = ("lake/*/*", "lake", ".", "outbox/*", "reports", "reports/*", "reports/checks/*",
+           "catalog_versions", "cache/catalog")
 
 
 def sweep(home: Home) -> list[Path]:

@@ -11,7 +11,7 @@ import polars as pl
 from mediation.dedupe import KNOWN
 from mediation.file_context import FileContext
 from mediation.file_control import EARLIER
-from mediation.gate import BatchGate, Limit, _of_file, _of_profile
+from mediation.gate import Gate
 from mediation.mediate import Mediated, mediate
 from mediation.profile import Profile, load_profile
 
@@ -21,18 +21,6 @@ from golden import csv_text
 READY = Path(__file__).parents[2] / "sample_data" / "ready"
 RECEIVED_AT = datetime.fromisoformat("2026-10-01T06:00")
 KINDS = (".usage.csv", ".rejects.csv")
-
-
-class LimitsOnly:
-    """A batch gate by the limits of the real one, without Great Expectations' seconds."""
-
-    def check(self, profile, _ctx, header, figures):
-        limits = [*_of_profile(profile, figures), *_of_file(header, figures)]
-        return [x.finding for x in limits if _broken(x)]
-
-
-def _broken(limit: Limit) -> bool:
-    return limit.observed > limit.high or (limit.low is not None and limit.observed < limit.low)
 
 
 def samples(name: str) -> list[Path]:
@@ -56,7 +44,7 @@ def _as_it_is(data: bytes) -> bytes:
 
 
 def mediated(
-    profile: Profile, gate: BatchGate | None = None, change: Callable[[bytes], bytes] = _as_it_is
+    profile: Profile, change: Callable[[bytes], bytes] = _as_it_is
 ) -> dict[str, Mediated]:
     """Sample file name to what mediation makes of its changed octets, each after those before."""
     name = profile.name
@@ -69,7 +57,7 @@ def mediated(
     for path in samples(name):
         data = change(path.read_bytes())
         ctx = FileContext(name, hashlib.sha256(data).hexdigest(), path.name, RECEIVED_AT)
-        got = mediate(data, profile, ctx, earlier, known, gate or LimitsOnly())
+        got = mediate(data, profile, ctx, earlier, known, Gate(None))
         found[path.name] = got
         row = (ctx.file_id, path.name, got.header.sequence, got.header.kind, got.figures["state"],
                got.header.sender, got.header.recipient, got.figures["notes"])

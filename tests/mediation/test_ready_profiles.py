@@ -10,14 +10,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mediation.gate import Gate
-
 sys.path.insert(0, str(Path(__file__).parents[1] / "golden"))
 sys.path.insert(0, str(Path(__file__).parents[2] / "sample_data"))
 
 from generate_ready import ready_files
 from ready_goldens import (
-    LimitsOnly,
     mediated,
     names,
     ready_goldens,
@@ -187,12 +184,3 @@ def test_damage_to_a_sample_loses_and_doubles_nothing(name):
 def test_much_damage_to_the_samples_loses_and_doubles_nothing(name, thinned):
     seeds = range(6, 6 + thinned(54))
     assert [(seed, f) for seed in seeds for f in lost_or_double(name, seed)] == []
-
-
-@pytest.mark.slow
-def test_the_real_gate_judges_the_samples_as_the_goldens_have_it():
-    gate = Gate(None)
-    for name in NAMES:
-        profile = ready_profile(name)
-        real, light = mediated(profile, gate), mediated(profile, LimitsOnly())
-        assert {f: g.figures for f, g in real.items()} == {f: g.figures for f, g in light.items()}

@@ -30,6 +30,7 @@ from mediation.decoded import Decoded
 from mediation.dedupe import KNOWN
 from mediation.file_context import FileContext
 from mediation.file_control import EARLIER
+from mediation.gate import Verdict
 from mediation.mediate import Mediated, mediate
 from mediation.profile import Profile, TapChecks
 from mediation.tap import decode_tap, normalize_tap
@@ -59,8 +60,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "tap_validation.md"
 class Open:
     """A gate that lets all files pass."""
 
-    def check(self, *_: Any) -> list[str]:
-        return []
+    def check(self, *_: Any) -> Verdict:
+        return Verdict()
 
 
 def decoded(changes: dict[str, Any], profile: Profile = PROFILE, name: str = NAME) -> Decoded:

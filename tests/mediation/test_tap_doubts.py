@@ -13,6 +13,7 @@ from mediation.decoded import Decoded
 from mediation.dedupe import KNOWN
 from mediation.file_context import FileContext
 from mediation.file_control import EARLIER
+from mediation.gate import Verdict
 from mediation.mediate import mediate
 from mediation.outcome import Outcome, conserved
 from mediation.profile import Profile
@@ -194,8 +195,8 @@ def test_files_behind_the_first_are_told_and_not_read() -> None:
 class Open:
     """A gate that lets all files pass."""
 
-    def check(self, *_: Any) -> list[str]:
-        return []
+    def check(self, *_: Any) -> Verdict:
+        return Verdict()
 
 
 def mediated(data: bytes) -> Any:
