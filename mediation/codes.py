@@ -5,7 +5,9 @@ from typing import Literal
 
 from mediation.tap_errors import TAP_ERRORS
 
-Stage = Literal["decode", "normalize", "validate", "gate", "dedupe", "decide", "rate", "post"]
+Stage = Literal[
+    "decode", "normalize", "validate", "gate", "assemble", "dedupe", "decide", "rate", "post"
+]
 OutcomeName = Literal["duplicate", "suspended", "dropped"]
 Severity = Literal["warning", "severe", "fatal"]
 
@@ -117,12 +119,30 @@ CODES: dict[str, Code] = {
         Code("GATE_FAILED", "gate", _S, "fatal",
              "The file fails the partner's quality gate; the detail names the expectation.",
              "Look at the data docs; correct the file or the limits, then rerun it."),
+        Code("PARTIAL_UNREADABLE", "assemble", _S, "severe",
+             "The record is a part of a session; its key, number or indicator cannot be read.",
+             "Complete the record, or correct [partials] in the profile."),
+        Code("PARTIAL_WAITING", "assemble", _S, "warning",
+             "The record is a part of a session of which others have not come yet.",
+             "None; the next run charges it when they are there."),
+        Code("PARTIAL_ORPHAN", "assemble", _S, "severe",
+             "The record is a part of a session, and the others did not come in time.",
+             "Ask the partner for the others, or write it off; orphans in the profile decides."),
+        Code("PARTIAL_OVERFLOW", "assemble", _S, "severe",
+             "The sums over the parts of the session do not fit 64 bits.",
+             "Look for a wrong key in [partials]; return the records to the partner."),
+        Code("PARTIAL_MERGED", "assemble", "dropped", "warning",
+             "The record is a part of a session that is charged as one record, which it names.",
+             "None; its units and its charge are in that record."),
         Code("DUPLICATE_IN_FILE", "dedupe", "duplicate", "warning",
              "The same usage key stands earlier in this file.",
              "None; the first copy counts."),
         Code("DUPLICATE_OF_FILE", "dedupe", "duplicate", "warning",
              "The same usage key came in an earlier file.",
              "None; the first copy counts."),
+        Code("CHARGE_NOT_AGREED", "decide", _S, "severe",
+             "The partner charges more than the agreement gives; the record was given back to him.",
+             "Await the mended record in a later file, then write this one off."),
         Code("WRITTEN_OFF", "decide", "dropped", "warning",
              "A person decided that the record, which was in suspense, is never charged.",
              "None; the detail names who and why, as does the audit trail."),

@@ -1,26 +1,29 @@
 """One file from its bytes to usage: every record ends in usage or in one reject."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Literal
 
 import polars as pl
 
-from mediation.decided import Decided, edited, without_written_off
+from mediation.decided import Decided, edited, without_returned, without_written_off
 from mediation.decoded import Decoded, FileHeader
 from mediation.dedupe import dedupe
 from mediation.delimited import decode_delimited
 from mediation.file_context import FileContext
 from mediation.file_control import Refusal, control
 from mediation.fixed import decode_fixed
-from mediation.gate import BatchGate, Figures
+from mediation.gate import BatchGate
+from mediation.gate_figures import Figures, traffic_of
 from mediation.jsonl import decode_jsonl
 from mediation.limits import RAW_MAX_BYTES
 from mediation.normalize import normalize
 from mediation.outcome import Outcome, conserved
+from mediation.partials import Assembled, Pool, assembled
 from mediation.profile import Profile
 from mediation.reject import ends, file_reject, rejects
-from mediation.schema import REJECT, USAGE
+from mediation.schema import PART, REJECT, USAGE
 from mediation.tap import decode_tap, normalize_tap
 from mediation.unpack import UnpackError, unpack
 from mediation.validate import MONEY_AT_RISK, validate
@@ -54,6 +57,19 @@ class Mediated:
     usage: pl.DataFrame
     rejects: pl.DataFrame
     figures: dict[str, Any]
+    parts: pl.DataFrame = field(default_factory=PART.empty)
+    """Table PART: its records that are parts of sessions"""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A received file before its records get meaning."""
+
+    ctx: FileContext
+    content: bytes
+    """The octets in it, unpacked"""
+    decoded: Decoded
+    decided: Decided
 
 
 def mediate(
@@ -64,36 +80,74 @@ def mediate(
     known: Callable[[pl.Series], pl.DataFrame],
     gate: BatchGate,
     decided: Decided = _UNDECIDED,
+    pool: Pool | None = None,
 ) -> Mediated:
     """The usage and the rejects of one received file.
 
     `earlier` is the partner's files before this one (file_control.EARLIER); `known` gives those
     of the usage keys it is asked for that other files own (dedupe.KNOWN); `decided` is what a
-    person said of its records.
+    person said of its records; `pool` knows the parts of sessions in other files.
     """
+    file = read(data, profile, ctx, decided)
+    return judged(file, believable(file.decoded, profile, ctx), profile, earlier, known, gate, pool)
+
+
+def read(
+    data: bytes, profile: Profile, ctx: FileContext, decided: Decided = _UNDECIDED
+) -> Read:
+    """A received file with its records decoded and the decisions about them made."""
     content, found = opened(data, profile, ctx)
-    decoded = edited(found, decided.edits)
-    step = _Steps(decoded)
+    return Read(ctx, content, edited(found, decided.edits), decided)
+
+
+def believable(decoded: Decoded, profile: Profile, ctx: FileContext) -> Outcome:
+    """The records as usage, and a reject for each that is dropped, unreadable or out of bounds."""
+    if decoded.records.is_empty():
+        return _NOTHING
     _, give_meaning = FORMATS[profile.format.kind]
-    meant = _NOTHING if decoded.records.is_empty() else give_meaning(decoded, profile, ctx)
-    usage = step("normalize", decoded.records, meant)
-    usage = step("validate", usage, validate(usage, profile, ctx))
-    totals = _totals(decoded, usage, step.rejects)
+    meant = give_meaning(decoded, profile, ctx)
+    conserved("normalize", decoded.records["record_index"], meant)
+    checked = validate(meant.passed, profile, ctx)
+    conserved("validate", meant.passed["record_index"], checked)
+    return Outcome(checked.passed, pl.concat([meant.rejects, checked.rejects]))
+
+
+def judged(
+    file: Read,
+    meant: Outcome,
+    profile: Profile,
+    earlier: pl.DataFrame,
+    known: Callable[[pl.Series], pl.DataFrame],
+    gate: BatchGate,
+    pool: Pool | None = None,
+) -> Mediated:
+    """What becomes of a file whose records are believable or not: see mediate."""
+    ctx, decoded, decided = file.ctx, file.decoded, file.decided
+    step = _Steps(decoded)
+    usage = step("believable", decoded.records, meant)
+    totals = _totals(decoded, usage, step.rejects, ctx.received_at)
     state, refusal, notes = _judged(
         decoded, profile, ctx, earlier, gate, totals, decided.released
     )
     usage = step("gate", usage, _turned_away(usage, refusal, ctx))
+    parted = Assembled()
+    if profile.partials is not None:
+        parted = assembled(usage, decoded.records, profile, ctx, pool, decided.written_off)
+        usage = step("assemble", usage, parted.outcome)
     if not usage.is_empty():
         usage = step("dedupe", usage, dedupe(usage, known(usage["usage_key"]), ctx))
-    end = without_written_off(Outcome(usage, step.rejects), decided.written_off, ctx)
-    usage, away = end.passed, _with_raw(end.rejects, decoded, decoded.content or content)
+    end = without_returned(Outcome(usage, step.rejects), decided.returned, ctx)
+    end = without_written_off(end, decided.written_off, ctx)
+    usage, away = end.passed, _with_raw(end.rejects, decoded, decoded.content or file.content)
     conserved("mediate", decoded.received, Outcome(usage, away))
     figures = _file_columns(decoded, profile, usage, away) | {
         "state": state,
         "charge_micros": _bounded(totals.charge_micros),
-        "notes": "\n".join(notes) or None,
+        "rejected": totals.rejected,
+        **totals.traffic.columns(),
+        "notes": "\n".join([*notes, *parted.notes]) or None,
     }
-    return Mediated(decoded.header, usage, away, figures)
+    return Mediated(decoded.header, usage, away, figures, parted.parts)
 
 
 def opened(data: bytes, profile: Profile, ctx: FileContext) -> tuple[bytes, Decoded]:
@@ -114,7 +168,8 @@ class _Steps:
 
     def __call__(self, stage: str, received: pl.DataFrame, outcome: Outcome) -> pl.DataFrame:
         conserved(stage, received["record_index"], outcome)
-        self.rejects = pl.concat([self.rejects, outcome.rejects])
+        if not outcome.rejects.is_empty():
+            self.rejects = pl.concat([self.rejects, outcome.rejects])
         return outcome.passed
 
 
@@ -141,7 +196,7 @@ def _judged(
     is to one that somebody has released.
     """
     header = decoded.header
-    if "NOT_A_CDR_FILE" in decoded.rejects["code"]:
+    if not decoded.rejects.is_empty() and "NOT_A_CDR_FILE" in decoded.rejects["code"]:
         return "refused", None, list(header.notes)
     findings = control(header, profile, ctx, earlier)
     notes = [*header.notes, *findings.notes]
@@ -150,8 +205,9 @@ def _judged(
         notes += [f"{code}: {detail}" for code, detail in (refusal,)] if refusal else []
         return ("refused" if profile.test_files == "refuse" else "test"), None, notes
     if refusal is None and header.kind == "live":
-        failures = gate.check(profile, ctx, header, totals)
-        refusal = ("GATE_FAILED", "; ".join(failures)) if failures else None
+        verdict = gate.check(profile, ctx, header, totals)
+        notes += verdict.notes
+        refusal = ("GATE_FAILED", "; ".join(verdict.failed)) if verdict.failed else None
     if refusal is not None and not released:
         return "quarantined", refusal, [*notes, f"{refusal[0]}: {refusal[1]}"]
     if refusal is not None:
@@ -170,21 +226,35 @@ def _turned_away(usage: pl.DataFrame, refusal: Refusal | None, ctx: FileContext)
     return Outcome(usage.clear(), rejects(ctx, each))
 
 
-def _totals(decoded: Decoded, usage: pl.DataFrame, away: pl.DataFrame) -> Figures:
+def _totals(
+    decoded: Decoded, usage: pl.DataFrame, away: pl.DataFrame, received_at: datetime
+) -> Figures:
     """The figures of the file once validate has spoken."""
+    accepted = _sum(usage["partner_charge_micros"])
+    suspended, at_risk, unread = _of_rejects(away)
+    return Figures(
+        records=decoded.received.len(),
+        rejected=suspended,
+        charge_micros=accepted + at_risk,
+        charges_unread=unread,
+        accepted_charge_micros=accepted,
+        record_charge_max_micros=int(usage["partner_charge_micros"].max() or 0),  # type: ignore[arg-type]
+        traffic=traffic_of(usage, received_at),
+    )
+
+
+def _of_rejects(away: pl.DataFrame) -> tuple[int, int, int]:
+    """Of records turned away: how many are in suspense, their charges, those of unread charge."""
+    if away.is_empty():
+        return 0, 0, 0
     records = away.filter(pl.col("record_index").is_not_null())
-    accepted = usage["partner_charge_micros"]
-    at_risk = records["money_at_risk_micros"]
     unread = (
         pl.col("stage").is_in(["decode", "normalize"]) & pl.col("money_at_risk_micros").is_null()
     )
-    return Figures(
-        records=decoded.received.len(),
-        rejected=records.filter(pl.col("outcome") == "suspended").height,
-        charge_micros=_sum(accepted) + _sum(at_risk),
-        charges_unread=records.filter(unread).height,
-        accepted_charge_micros=_sum(accepted),
-        record_charge_max_micros=int(accepted.max() or 0),  # type: ignore[arg-type]
+    return (
+        records.filter(pl.col("outcome") == "suspended").height,
+        _sum(records["money_at_risk_micros"]),
+        records.filter(unread).height,
     )
 
 
@@ -202,7 +272,8 @@ def _file_columns(
 ) -> dict[str, Any]:
     """What table file takes from the header and from counting."""
     header = decoded.header
-    stated = pl.concat([usage["partner_currency"], away["currency"]]).drop_nulls().unique()
+    stated = pl.concat([usage["partner_currency"], away["currency"]]).drop_nulls()
+    currency = None if stated.is_empty() or (stated != stated[0]).any() else stated[0]
     return {
         "format": profile.format.kind,
         "release": header.release,
@@ -211,7 +282,7 @@ def _file_columns(
         "recipient": header.recipient,
         "declared_records": header.declared_records,
         "declared_charge_micros": header.declared_charge_micros,
-        "currency": header.currency or (stated.item() if stated.len() == 1 else None),
+        "currency": header.currency or currency,
         "records": decoded.received.len(),
         "decoded": decoded.records.height,
         **ends(away),
@@ -220,6 +291,8 @@ def _file_columns(
 
 def _with_raw(away: pl.DataFrame, decoded: Decoded, content: bytes) -> pl.DataFrame:
     """The rejects in record order, each record's octets beside it."""
+    if away.is_empty():
+        return away
     place = decoded.records.select("record_index", "byte_offset", "byte_length")
     spans = (
         away.with_row_index("row")

@@ -20,32 +20,24 @@ from mediation.profile_form import (
     Nodes,
     Positive,
     ProfileError,
+    Rule,
     Strict,
     Where,
+    Whole,
 )
+from mediation.profile_gate import Gate
 from mediation.tap_errors import TAP_ERRORS
 
 __all__ = [
     "Case", "Collect", "Condition", "Control", "Deliver", "Drop", "Field", "Format", "Gate",
-    "IdentityKind", "Line", "Nodes", "Profile", "ProfileError", "Strict", "TapChecks", "Validity",
-    "Where", "load_profile", "load_profiles",
+    "IdentityKind", "Line", "Nodes", "Partials", "Profile", "ProfileError", "Strict", "TapChecks",
+    "Validity", "Where", "load_profile", "load_profiles",
 ]
 
 IdentityKind = Literal[
     "voice_mo", "voice_mt", "voice_mf", "sms_mo", "sms_mt", "sms_mf", "mms_mo", "mms_mt", "mms_mf",
     "data_mo", "data_mt", "vas_mo", "vas_mt", "units_mo", "units_mt",
 ]
-
-
-class Gate(Strict, frozen=True, kw_only=True):
-    """Limits of the batch gate; a file outside them is quarantined."""
-
-    reject_share_max: Annotated[float, Meta(ge=0, le=1)] = 0.2
-    """Largest share of records that decode, normalize and validate may turn away"""
-    charge_max_micros: int = 1_000_000_000_000
-    """Largest charge of one record"""
-    file_charge_max_micros: int = 1_000_000_000_000_000
-    """Largest total charge of one file"""
 
 
 class Validity(Strict, frozen=True, kw_only=True):
@@ -80,6 +72,37 @@ class TapChecks(Strict, frozen=True, kw_only=True):
                 raise ValueError(f"accept: no TAP error {name}; docs/tap_validation.md has them")
 
 
+class Partials(Strict, frozen=True, kw_only=True):
+    """How the parts of one session are known, and when they make one usage."""
+
+    key: Annotated[tuple[str, ...], Meta(min_length=1)]
+    """What all parts of a session have in common: usage columns, or columns of the decoded
+    record; service, direction and currency always count too"""
+    indicator: str = "partial_indicator"
+    """Usage column or column of the decoded record that says which part it is; without `number` a
+    record where it is empty is no part"""
+    first: tuple[str, ...] = ("F",)
+    """Texts of the indicator that begin a session"""
+    intermediate: tuple[str, ...] = ("I",)
+    """Texts in between; none listed: every other text"""
+    last: tuple[str, ...] = ("L",)
+    """Texts that end a session"""
+    number: str = ""
+    """Usage column or column of the decoded record with the number of the part, counted by one; a
+    record where it is empty is no part"""
+    first_number: Whole = 1
+    """number: the part with this number begins a session"""
+    gap_max_s: Whole = 1
+    """Without `number`: most seconds between the end of one part and the start of the next"""
+    timeout_hours: Annotated[int, Meta(gt=0, le=8760)] = 72
+    """How long parts wait for the others after the last of them arrived"""
+    orphans: Literal["suspend", "rate", "drop"] = "suspend"
+    """What becomes of parts whose others did not come in time: they stay in suspense for a person,
+    are charged as they are, or are dropped by `rule`"""
+    rule: Rule = "PARTS_TIMED_OUT"
+    """drop: the name of the rule"""
+
+
 class Profile(Strict, frozen=True, kw_only=True):
     """One partner's feed: collection, format, field map, identity and limits."""
 
@@ -99,6 +122,8 @@ class Profile(Strict, frozen=True, kw_only=True):
     control: Control = msgspec.field(default_factory=Control)
     identity: dict[IdentityKind, tuple[str, ...]]
     """service_direction to the usage columns that make up usage_key; a null there is a reject"""
+    partials: Partials | None = None
+    """Absent: every record is charged by itself, whatever it says of being a part"""
     test_files: Literal["drop", "refuse"] = "drop"
     gate: Gate = msgspec.field(default_factory=Gate)
     validity: Validity = msgspec.field(default_factory=Validity)

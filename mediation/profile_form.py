@@ -8,6 +8,7 @@ from msgspec import Meta
 Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{1,30}$")]
 Positive = Annotated[int, Meta(gt=0)]
 Whole = Annotated[int, Meta(ge=0)]
+Rule = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{2,40}$")]
 Count = Annotated[int, Meta(ge=0, le=1000)]
 Place = Annotated[int, Meta(ge=0)]
 Mark = Annotated[str, Meta(max_length=1)]
@@ -186,7 +187,7 @@ class Field(Strict, frozen=True, kw_only=True):
 class Drop(Strict, frozen=True, kw_only=True):
     """Records that are dropped on purpose, by a named rule; everything given must hold."""
 
-    rule: Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{2,40}$")]
+    rule: Rule
     column: str = ""
     equals: tuple[str, ...] = ()
     """The short form: the column holds one of these"""

@@ -1,4 +1,4 @@
-"""The tables of mediation: arrival, file, usage, reject, decision and returned."""
+"""The tables of mediation: arrival, file, usage, part, reject, decision and returned."""
 
 from mediation.tables import Column as C
 from mediation.tables import Table
@@ -53,6 +53,15 @@ FILE = Table(
         C("dropped", "int64", "records dropped by a named rule so far", null=True),
         C("rated", "int64", "records with a price", null=True),
         C("posted", "int64", "records whose charges are on the ledger", null=True),
+        C("rejected", "int64", "records that decode, normalize and validate sent to suspense",
+          null=True),
+        C("age_median_s", "int64", "from the start of an event to the file's arrival, in the "
+          "middle of the accepted records", null=True),
+        C("age_max_s", "int64", "the same for the oldest of them", null=True),
+        C("networks", "text", "serving networks of the accepted records, with blanks between",
+          null=True),
+        C("services", "text", "their services with the direction, as voice_mo", null=True),
+        C("destinations", "text", "country codes of the numbers that they called", null=True),
         C("notes", "text", "findings that reject nothing (gaps, warnings), one a line", null=True),
     ),
 )
@@ -99,6 +108,30 @@ USAGE = Table(
     ),
 )
 
+PART = Table(
+    "part",
+    "one part of a session in canonical form, and what became of it when its file was mediated",
+    (
+        # one file of it is read with all others: no words, which differ from file to file
+        *(C(c.name, "text" if c.kind == "word" else c.kind, c.doc, c.null) for c in USAGE.columns),
+        C("file_number", "int64", "dense number of the file in order of first arrival"),
+        C("received_at", "time", "first arrival of the file, UTC"),
+        C("part_key", "text", "what the parts of one session have in common, each value behind its "
+          "length"),
+        C("part_number", "int64", "number of the part in its session", null=True),
+        C("begins", "bool", "whether a session begins with it"),
+        C("ends", "bool", "whether a session ends with it"),
+        C("written_off", "text", "who wrote it off, and why", null=True),
+        C("state", "text", "waiting, orphan, charged (the record of all), merged (charged with "
+          "that), duplicate, dropped, written_off or overflow"),
+        C("into_file_id", "text", "file of the record it is charged with, or a duplicate of",
+          null=True),
+        C("into_record_index", "int32", "that record", null=True),
+        C("complete", "bool", "whether the session it was charged with was there from its first "
+          "part to its last"),
+    ),
+)
+
 REJECT = Table(
     "reject",
     "one turned-away record, or a whole file where record_index is null",
@@ -108,7 +141,8 @@ REJECT = Table(
         C("record_index", "int32", "position of the record in its file; null for the file itself",
           null=True),
         C("byte_offset", "int64", "offset of the record in the unpacked file", null=True),
-        C("stage", "text", "decode, normalize, validate, gate, dedupe, decide, rate, post"),
+        C("stage", "text", "decode, normalize, validate, gate, assemble, dedupe, decide, rate, "
+          "post"),
         C("outcome", "text", "duplicate, suspended or dropped"),
         C("code", "text", "reject code; docs/reference/reject-codes.md"),
         C("severity", "text", "warning, severe or fatal, as TD.57 uses the words"),
@@ -117,8 +151,9 @@ REJECT = Table(
         C("usage_key", "text", "business identity, once known", null=True),
         C("money_at_risk_micros", "int64", "the partner's charge for the record", null=True),
         C("currency", "text", "currency of the money at risk", null=True),
-        C("original_file_id", "text", "for duplicates: the file of the first copy", null=True),
-        C("original_record_index", "int32", "for duplicates: the record of the first copy",
+        C("original_file_id", "text", "for duplicates: the file of the first copy; for merged "
+          "parts: that of the record they are charged with", null=True),
+        C("original_record_index", "int32", "for duplicates and merged parts: the record",
           null=True),
     ),
 )
@@ -131,9 +166,10 @@ DECISION = Table(
         C("file_id", "text", "sha256 of the received bytes"),
         C("record_index", "int32", "position of the record in its file, from 0; null for the file",
           null=True),
-        C("action", "text", "edit, write_off or release"),
+        C("action", "text", "edit, write_off, release or return (to the partner, for its charge)"),
         C("column", "text", "edit: column of the decoded record", null=True),
-        C("value", "text", "edit: what it is to hold; null empties it", null=True),
+        C("value", "text", "edit: what it is to hold, null empties it; return: what the partner is "
+          "told of it, one a line", null=True),
         C("who", "text", "who decided"),
         C("why", "text", "for what reason"),
         C("at", "time", "when, UTC"),
@@ -142,14 +178,18 @@ DECISION = Table(
 
 RETURNED = Table(
     "returned",
-    "one RAP file that we made: what of a partner's TAP files was given back, or asked for",
+    "one RAP file that we made, or the acknowledgement of one, ours or the partner's",
     (
         C("partner", "text", "partner profile name"),
-        C("subject", "text", "file id of the TAP file; or missing:FIRST-LAST"),
-        C("kind", "text", "severe (records), fatal (a file) or missing (files that did not come)"),
+        C("subject", "text", "file id of the TAP file; iot:FILE_ID, missing:FIRST-LAST or "
+          "stop:LAST; of an acknowledgement the name of the RAP file"),
+        C("kind", "text", "severe (records), fatal (a file), iot (records, for their charges), "
+          "missing (files that did not come) or stop (the last file); acknowledged (by the "
+          "partner) or acknowledgement (of his RAP file)"),
         C("rap_sequence", "int64", "number of the RAP file, from 1 for each partner"),
-        C("name", "text", "name of the RAP file in the outbox"),
-        C("details", "int64", "records given back; 1 for a file or a gap"),
+        C("name", "text", "name of the file; what we made is in the outbox"),
+        C("details", "int64", "records given back; 1 for a file, a gap or a stop; 0 for an "
+          "acknowledgement"),
         C("charge_micros", "int64", "charges of the records that were given back"),
         C("currency", "text", "of the charges", null=True),
         C("who", "text", "who had it made"),

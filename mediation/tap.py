@@ -17,6 +17,7 @@ from mediation.profile import Profile
 from mediation.reject import file_reject, rejects
 from mediation.schema import USAGE
 from mediation.tap_checks import COLUMNS, TapFindings, check_tap
+from mediation.tap_gateway import with_gateway
 from mediation.tap_view import INT32_MAX, micros_per_unit, told_events
 from mediation.usage_key import with_usage_key
 from mediation.validate import MONEY_AT_RISK, first_failing
@@ -96,6 +97,8 @@ def decode_tap(data: bytes, profile: Profile, ctx: FileContext) -> Decoded:
     records = told_events(file, file.header)
     findings = check_tap(file, file.header, records, profile, ctx)
     records = records.join(findings.severe, on="record_index", how="left", maintain_order="left")
+    if profile.partials is not None:
+        records = with_gateway(records, file, file.header)
     rejected = pl.concat([_decode_rejects(file.errors, ctx), _following_reject(file, ctx)])
     content = bytes(file.data) if file.repaired else None
     return Decoded(_header(file, file.header, records, findings), records, rejected, content)

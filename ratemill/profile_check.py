@@ -70,6 +70,7 @@ def doubts(profile: Profile, broken: Iterable[str] = ()) -> Doubts:
         yield from _lines(profile.format)
         yield from _identity(profile, made)
     yield from _identity_columns(profile)
+    yield from _partials(profile)
 
 
 def _collect(profile: Profile) -> Doubts:
@@ -335,6 +336,21 @@ def _identity_columns(profile: Profile) -> Doubts:
         if columns and "started_at" not in columns:
             yield Doubt(f"identity.{kind}", "does not hold started_at",
                         "two events of another day may look alike", "warning")
+
+
+def _partials(profile: Profile) -> Doubts:
+    """Parts that could not be told from each other."""
+    rule = profile.partials
+    if rule is None:
+        return
+    if not rule.last:
+        yield Doubt("partials.last", "is empty", "no session would ever be whole")
+    if not rule.first and not rule.number:
+        yield Doubt("partials.first", "is empty", "no session would ever be whole")
+    for name in ("first", "intermediate"):
+        if both := sorted({*getattr(rule, name)} & {*rule.last}):
+            yield Doubt(f"partials.{name}", f"{', '.join(both)} is also in last",
+                        "a record would be a session by itself", "warning")
 
 
 def _lines(form: Format) -> Doubts:

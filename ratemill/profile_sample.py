@@ -9,10 +9,12 @@ from typing import Final
 import polars as pl
 
 from mediation.conditions import holds
+from mediation.decided import Decided
 from mediation.decoded import Decoded
 from mediation.dedupe import KNOWN, dedupe
 from mediation.file_context import FileContext
 from mediation.mediate import FORMATS
+from mediation.partials import assembled
 from mediation.profile import Profile
 from mediation.readers import reading
 from mediation.unpack import unpack
@@ -52,7 +54,8 @@ def read_sample(
 ) -> Sample:
     """The sample of that file name as mediation would read it on that moment (naive UTC).
 
-    The gate and the keys of earlier files are left out. UnpackError and ProfileError as there.
+    The gate and other files, with their keys and parts, are left out. UnpackError and ProfileError
+    as there.
     """
     ctx = FileContext(profile.name, sha256(data).hexdigest(), name, received_at)
     decode, normalize = FORMATS[profile.format.kind]
@@ -63,6 +66,9 @@ def read_sample(
         return Sample(content, decoded, none, none, decoded.rejects)
     steps = [normalize(decoded, profile, ctx)]
     steps.append(validate(steps[-1].passed, profile, ctx))
+    steps.append(assembled(
+        steps[-1].passed, decoded.records, profile, ctx, None, Decided().written_off
+    ).outcome)
     steps.append(dedupe(steps[-1].passed, pl.DataFrame(schema=KNOWN), ctx))
     away = pl.concat([decoded.rejects, *(step.rejects for step in steps)])
     return Sample(
@@ -136,7 +142,10 @@ def _turned_away(sample: Sample, profile: Profile) -> Doubts:
     One that holds for more of them than the gate's share is an error: files would be quarantined.
     """
     total = sample.decoded.received.len()
-    away = sample.rejects.filter(pl.col("record_index").is_not_null()).with_columns(
+    away = sample.rejects.filter(
+        # the others of its session are in other files
+        pl.col("record_index").is_not_null() & (pl.col("code") != "PARTIAL_WAITING")
+    ).with_columns(
         key=pl.when(pl.col("stage") == "normalize").then(
             pl.col("detail").str.extract(r"^([a-z0-9_]+):"))
     )

@@ -11,7 +11,9 @@ from ratemill.file_rows import context
 from ratemill.home import Home
 from ratemill.lake import Lake
 from ratemill.mediating import Mediator
+from ratemill.partials import changed
 from ratemill.pipeline import reset
+from ratemill.settings import clock
 from ratemill.suspense import suspended
 from rating.catalog import Catalog, CatalogError, load_catalog
 from rating.catalog_image import fingerprint
@@ -87,6 +89,21 @@ def reopened(home: Home, rows: pl.DataFrame) -> list[str]:
 
 
 def recycle_awaited(home: Home) -> list[str]:
+    """References of files with records whose waiting is over; they are run again."""
+    return list(dict.fromkeys([*_priced_now(home), *recycle_parts(home)]))
+
+
+def recycle_parts(home: Home) -> list[str]:
+    """References of files with parts of sessions whose waiting is over; they are run again.
+
+    As the others arrived in files that were mediated since, or as their time is over.
+    """
+    refs = changed(home, clock(home.settings))
+    reset(home, refs, "mediate")
+    return refs
+
+
+def _priced_now(home: Home) -> list[str]:
     """References of files with records that the catalog prices now; they are run again.
 
     Looked at once for each catalog: another catalog than the last time may have the row that a

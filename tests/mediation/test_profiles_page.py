@@ -26,6 +26,7 @@ from mediation.profile import (
     Profile,
     Validity,
 )
+from mediation.profile_gate import History
 from mediation.readers import columns_of_profile, reading
 
 PAGE = (Path(__file__).parents[2] / "docs" / "profiles.md").read_text()
@@ -80,7 +81,8 @@ def test_the_examples_use_every_reader_and_format() -> None:
 
 
 @pytest.mark.parametrize("struct", [
-    Case, Condition, Control, Drop, Field, Format, Gate, Line, Nodes, Validity])
+    Case, Condition, Control, Drop, Field, Format, Gate, History, Line, Nodes,
+    Validity])
 def test_every_key_stands_on_the_page(struct: type[msgspec.Struct]) -> None:
     words = set(re.findall(r"\w+", PAGE))
     assert not {f.encode_name for f in msgspec.structs.fields(struct)} - words
