@@ -26,9 +26,16 @@ class ReturnError:
     path: tuple[Step, ...]
 
 
-def severe_return(sequence: str, record: bytes, errors: Sequence[ReturnError]) -> bytes:
-    """The return of one record (its element as it came) of the TAP file with this number."""
-    return _with_octets("severeReturn", sequence, 1, record, {"errorDetail": _details(errors)})
+def severe_return(
+    sequence: str, record: bytes, errors: Sequence[ReturnError], remarks: Sequence[str] = ()
+) -> bytes:
+    """The return of one record (its element as it came) of the TAP file with this number.
+
+    `remarks` are texts for the partner, as the evidence of a charge that was not agreed.
+    """
+    said = {"operatorSpecList": list(remarks)} if remarks else {}
+    return _with_octets("severeReturn", sequence, 1, record,
+                        {"errorDetail": _details(errors), **said})
 
 
 def fatal_return(
@@ -51,6 +58,16 @@ def missing_return(first: str, last: str) -> bytes:
     if last != first:
         numbers["endMissingSeqNumber"] = last
     return _detail({"missingReturn": numbers})
+
+
+def stop_return(last: str) -> bytes:
+    """The return that names the number of the last TAP file."""
+    return _detail({"stopReturn": {"lastSeqNumber": last}})
+
+
+def acknowledgement(values: dict[str, Any]) -> bytes:
+    """The octets of the acknowledgement of a file of returns; `values` by element names."""
+    return encode("acknowledgement", values)
 
 
 def return_batch(

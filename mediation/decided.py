@@ -28,6 +28,8 @@ class Decided:
     """columns EDITS: a column of the decoded record gets this value; null empties it"""
     written_off: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WRITTEN_OFF))
     """columns WRITTEN_OFF: the record is never charged"""
+    returned: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=WRITTEN_OFF))
+    """columns WRITTEN_OFF: the record was given back to the partner, for what it charges"""
     released: str = ""
     """who lets the file pass that is held back, and why; empty where nobody does"""
 
@@ -37,6 +39,8 @@ def edited(decoded: Decoded, edits: pl.DataFrame) -> Decoded:
 
     An edit that fits no longer, as after a change of the profile, is noted and not made.
     """
+    if edits.is_empty():
+        return decoded
     last = edits.unique(["record_index", "column"], keep="last", maintain_order=True)
     records, notes = decoded.records, list(decoded.header.notes)
     for row in last.iter_rows(named=True):
@@ -76,6 +80,18 @@ def unfit(records: pl.DataFrame, record_index: int, column: str, value: str | No
 
 def without_written_off(outcome: Outcome, decided: pl.DataFrame, ctx: FileContext) -> Outcome:
     """The outcome of mediation with what was written off dropped, whatever became of it before."""
+    return _taken_out(outcome, decided, "WRITTEN_OFF", ctx)
+
+
+def without_returned(outcome: Outcome, returned: pl.DataFrame, ctx: FileContext) -> Outcome:
+    """The outcome of mediation with what was given back to the partner in suspense."""
+    return _taken_out(outcome, returned, "CHARGE_NOT_AGREED", ctx)
+
+
+def _taken_out(
+    outcome: Outcome, decided: pl.DataFrame, code: str, ctx: FileContext
+) -> Outcome:
+    """The outcome with what was decided about turned away by this code."""
     if decided.is_empty():
         return outcome
     last = decided.unique("record_index", keep="last", maintain_order=True).select(
@@ -88,7 +104,7 @@ def without_written_off(outcome: Outcome, decided: pl.DataFrame, ctx: FileContex
         last, on="record_index", maintain_order="left"
     ).with_columns(detail=pl.format("{} (it was {}: {})", "said", "code", "detail"))
     away = pl.concat([
-        rejects(ctx, rows.with_columns(code=pl.lit("WRITTEN_OFF"))) for rows in (passed, suspended)
+        rejects(ctx, rows.with_columns(code=pl.lit(code))) for rows in (passed, suspended)
     ])
     gone = away["record_index"].implode()
     kept = outcome.rejects.filter(

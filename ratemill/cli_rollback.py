@@ -3,17 +3,23 @@
 import getpass
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from charging.ledger import Ledger
+from ratemill.errors import RatemillError
 from ratemill.home import Home
 from ratemill.money import exact_text
-from ratemill.rollback import Rollback, find_file, roll_back_file, rollback_of
+from ratemill.rollback import Rollback, brought_by, find_file, roll_back_file, rollback_of
 from ratemill.screen import out, plain_table
 from ratemill.settings import clock
+from ratemill.taken_apart import UNPACKED
 from ratemill.warehouse import build_warehouse
 
+_UNDONE = ("posted", "rolled_back")
+"""States of an archive's files that are rolled back; of those that were before, what was cut short
+is finished"""
 _SHOWN = 20
 """Allowances that a screen lists"""
 
@@ -26,29 +32,51 @@ class RolledBack(msgspec.Struct, frozen=True):
     key: str = ""
     postings: int = 0
     repeated: bool = False
+    files: list["RolledBack"] = []
+    """of an archive, what became of each posted file in it"""
 
 
 def rollback_command(
     named: str, path: Path | None, environ: Mapping[str, str], author: tuple[str | None, str],
     *, dry_run: bool, as_json: bool,
 ) -> int:
-    """Roll back a file for an author (who, why), or show what that would do; exit code 0."""
+    """Roll back a file for an author (who, why), or show what that would do; exit code 0.
+
+    Of an archive, every file that it brought and that is posted.
+    """
     home = Home.find(path, environ)
     file = find_file(home, named)
     who, why = author
-    result = RolledBack(rollback_of(home, file), done=False)
+    by = None if dry_run else (who or getpass.getuser(), why)
+    if file["state"] == UNPACKED:
+        posted = [row for row in brought_by(home, file) if row["state"] in _UNDONE]
+        if not posted:
+            raise RatemillError(file["name"], "brought no file that is posted",
+                                "there is nothing to roll back")
+        files = [_rolled_back(home, row, by) for row in posted]
+        result = RolledBack(rollback_of(home, file), done=not dry_run, files=files)
+    else:
+        result = _rolled_back(home, file, by)
     if not dry_run:
-        with Ledger(home.ledger) as ledger:
-            done = roll_back_file(home, ledger, file, clock(home.settings),
-                                  who=who or getpass.getuser(), why=why)
         build_warehouse(home)
-        result = RolledBack(result.rollback, done=True, key=done.key,
-                            postings=done.postings.height, repeated=done.repeated)
     if as_json:
         out.print_json(msgspec.json.encode(result).decode())
     else:
-        _show(result)
+        for one in result.files or [result]:
+            _show(one)
     return 0
+
+
+def _rolled_back(home: Home, file: dict[str, Any], by: tuple[str, str] | None) -> RolledBack:
+    """What rolling back one file did for who and why; what it would do for nobody."""
+    found = rollback_of(home, file)
+    if by is None:
+        return RolledBack(found, done=False)
+    who, why = by
+    with Ledger(home.ledger) as ledger:
+        done = roll_back_file(home, ledger, file, clock(home.settings), who=who, why=why)
+    return RolledBack(found, done=True, key=done.key, postings=done.postings.height,
+                      repeated=done.repeated)
 
 
 def _show(result: RolledBack) -> None:

@@ -25,6 +25,7 @@ from mediation.schema import FILE, REJECT
 from ratemill.file_rows import next_row, state_after
 from ratemill.home import Home
 from ratemill.lake import Lake
+from ratemill.refs import split
 from rating.schema import CHARGE
 
 _FILE: Final = ["partner", "file_id"]
@@ -113,12 +114,22 @@ def follow(lake: Lake, ledger: Ledger, key: str, postings: pl.DataFrame) -> None
     """Have the lake say what the ledger does since the correction, of which these are postings."""
     path = lake.correction_path(REJECT, key)
     rejects = lake.read(REJECT, [path] if path.exists() else [])
-    files = postings.select(_FILE).unique().sort(_FILE)
+    files = pl.concat([postings.select(_FILE), _rolled_back(key)]).unique().sort(_FILE)
     states = ledger.file_states().join(files, on=_FILE, how="semi")
     for state in states.iter_rows(named=True):
         of_file = pl.all_horizontal(pl.col(name) == state[name] for name in _FILE)
         _rewrite(lake, state, postings.filter(of_file)["record_index"], rejects.filter(of_file))
     lake.write(POSTING, lake.correction_path(POSTING, key), postings)
+
+
+def _rolled_back(key: str) -> pl.DataFrame:
+    """The file that the rollback of this key is about, whether it had charges or not."""
+    what, _, rest = key.partition(":")
+    ref, _, _ = rest.rpartition(":")
+    return pl.DataFrame(
+        [split(ref)] if what == "rollback" else [], orient="row",
+        schema=dict.fromkeys(_FILE, pl.String),
+    )
 
 
 def _rewrite(

@@ -64,6 +64,25 @@ def write_off(home: Home, ref: str, records: Sequence[int], author: Author) -> N
     ), author)
 
 
+def give_back(home: Home, ref: str, told: pl.DataFrame, author: Author) -> None:
+    """Have records of a file wait for mended ones, as they were given back for their charges.
+
+    `told` has record_index and value, what the partner is told of each.
+    """
+    decide(home, ref, told.with_columns(
+        action=pl.lit("return"), column=pl.lit(None, pl.String)
+    ), author)
+
+
+def given_back(lake: Lake, ref: str) -> pl.DataFrame:
+    """record_index and value of the records that were given back for their charges."""
+    path = decision_path(lake, ref)
+    found = lake.read(DECISION, [path] if path.exists() else []).filter(action="return")
+    return found.unique("record_index", keep="first", maintain_order=True).select(
+        "record_index", "value"
+    )
+
+
 def release(home: Home, ref: str, author: Author) -> None:
     """Let a file pass that is held back."""
     decide(home, ref, pl.DataFrame(
@@ -89,5 +108,6 @@ def decided(lake: Lake, ref: str) -> Decided:
     return Decided(
         found.filter(action="edit").select(list(EDITS)),
         found.filter(action="write_off").select(list(WRITTEN_OFF)),
+        found.filter(action="return").select(list(WRITTEN_OFF)),
         released["said"][-1] if released.height else "",
     )

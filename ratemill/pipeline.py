@@ -81,12 +81,13 @@ def reset(home: Home, refs: Iterable[str], stage: Stage) -> None:
     """Have `stage` and all later ones run again for these files.
 
     What is posted stays as it was posted; the rest is looked at anew (ratemill/settled.py): of a
-    file that was rolled back, everything.
+    file that was rolled back, everything, which takes new charges at least.
     """
     lake = Lake(home.lake)
-    again = STAGES[max(STAGES.index(stage), STAGES.index("mediate")):]
+    wanted = max(STAGES.index(stage), STAGES.index("mediate"))
     for ref in refs:
         partner, file_id = split(ref)
+        first = min(wanted, STAGES.index("rate")) if rolled_back(lake, ref) else wanted
         receipt_path(home, partner, file_id).unlink(missing_ok=True)
-        for later in reversed(again):
+        for later in reversed(STAGES[first:]):
             lake.reopen(partner, file_id, later)

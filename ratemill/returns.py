@@ -14,6 +14,7 @@ from asn1.rap_write import (
     missing_return,
     return_batch,
     severe_return,
+    stop_return,
 )
 from asn1.tap import read
 from asn1.tap_file import TapFile
@@ -48,7 +49,7 @@ def return_file(home: Home, ref: str, author: Author) -> dict[str, Any]:
         known = returned(home, partner).filter(subject=file_id)
         if known.height:
             return known.row(0, named=True)
-        file, header = _tap_file(home, ref)
+        file, header = tap_file(home, ref)
         errors = _errors(home, ref)
         fatal = errors.filter(severity="fatal")
         kind, rows = ("fatal", fatal.head(1)) if fatal.height else ("severe", errors)
@@ -56,12 +57,10 @@ def return_file(home: Home, ref: str, author: Author) -> dict[str, Any]:
         if kind == "fatal":
             details, totals = [_fatal(header, file, rows)], {}
         else:
-            details = _severe(header, file, rows, records)
-            totals = {"totalSevereReturnValue": _sum(records["charge_stated"]),
-                      "totalSevereReturnTax": _sum(records["tax"])}
-        return _made(home, partner, header, totals, details, author, {
+            details, totals = severe_details(header, file, rows, records), severe_totals(records)
+        return made(home, partner, header, totals, details, author, {
             "subject": file_id, "kind": kind, "currency": header.tap_currency,
-            "charge_micros": _sum(records["partner_charge_micros"]) if totals else 0,
+            "charge_micros": summed(records["partner_charge_micros"]) if totals else 0,
         })
 
 
@@ -72,14 +71,29 @@ def return_missing(
     if not 0 < first <= last <= _LAST:
         raise RatemillError(f"{first}-{last}", "is no range of sequence numbers",
                             f"the first comes first, and both are within 1 to {_LAST}")
-    subject = f"missing:{first}-{last}"
+    detail = missing_return(f"{first:05d}", f"{last:05d}")
+    return _of_numbers(home, partner, detail, author, kind="missing",
+                       subject=f"missing:{first}-{last}")
+
+
+def return_stop(home: Home, partner: str, last: int, author: Author) -> dict[str, Any]:
+    """The row of the RAP file that names the last TAP file's number to a partner; made once."""
+    if not 0 < last <= _LAST:
+        raise RatemillError(str(last), "is no sequence number", f"they are within 1 to {_LAST}")
+    return _of_numbers(home, partner, stop_return(f"{last:05d}"), author, kind="stop",
+                       subject=f"stop:{last}")
+
+
+def _of_numbers(
+    home: Home, partner: str, detail: bytes, author: Author, *, kind: str, subject: str
+) -> dict[str, Any]:
+    """The row of a RAP file that is about numbers of files, not about one that came."""
     with home.alone("return"):
         known = returned(home, partner).filter(subject=subject)
         if known.height:
             return known.row(0, named=True)
-        detail = missing_return(f"{first:05d}", f"{last:05d}")
-        return _made(home, partner, TapHeader("transfer_batch"), {}, [detail], author, {
-            "subject": subject, "kind": "missing", "charge_micros": 0, "currency": None,
+        return made(home, partner, TapHeader("transfer_batch"), {}, [detail], author, {
+            "subject": subject, "kind": kind, "charge_micros": 0, "currency": None,
         })
 
 
@@ -91,7 +105,7 @@ def returned(home: Home, partner: str = "*") -> pl.DataFrame:
     )
 
 
-def _tap_file(home: Home, ref: str) -> tuple[TapFile, TapHeader]:
+def tap_file(home: Home, ref: str) -> tuple[TapFile, TapHeader]:
     """The TAP file as it came, and what it says of itself."""
     row = collected(Lake(home.lake), ref).row(0, named=True)
     if home.profiles()[row["partner"]].format.kind != "tap":
@@ -121,27 +135,38 @@ def _fatal(header: TapHeader, file: TapFile, rows: pl.DataFrame) -> bytes:
     return fatal_return(f"{header.sequence:05d}", name, octets, [ReturnError(code, way)])
 
 
-def _severe(
+def severe_details(
     header: TapHeader, file: TapFile, rows: pl.DataFrame, records: pl.DataFrame
 ) -> list[bytes]:
-    """The returns of the records."""
+    """The returns of the records, each for its error: record_index, tag, error and remarks.
+
+    remarks (lines) are left out where `rows` has none.
+    """
     places = records.select("record_index", "byte_offset", "byte_length")
-    found = rows.select("record_index", "tag", "error").join(
+    remarks = "remarks" if "remarks" in rows.columns else pl.lit("").alias("remarks")
+    found = rows.select("record_index", "tag", "error", remarks).join(
         places, on="record_index", maintain_order="left"
     )
     return [
         severe_return(f"{header.sequence:05d}", bytes(file.data[start:start + length]), [
             ReturnError(code, path_in_record(file.data, start, length, index + 1, tag))
-        ])
-        for index, tag, code, start, length in found.iter_rows()
+        ], said.splitlines())
+        for index, tag, code, said, start, length in found.iter_rows()
     ]
 
 
-def _sum(amounts: pl.Series) -> int:
+def severe_totals(records: pl.DataFrame) -> dict[str, Any]:
+    """What the audit of a RAP file says of records given back, in units of their file."""
+    return {"totalSevereReturnValue": summed(records["charge_stated"]),
+            "totalSevereReturnTax": summed(records["tax"])}
+
+
+def summed(amounts: pl.Series) -> int:
+    """The exact sum, which may exceed 64 bits."""
     return int(amounts.cast(pl.Int128).sum())
 
 
-def _made(
+def made(
     home: Home, partner: str, header: TapHeader, totals: dict[str, Any], details: Sequence[bytes],
     author: Author, columns: dict[str, Any],
 ) -> dict[str, Any]:
@@ -172,8 +197,7 @@ def _made(
 
 def _control(home: Home, header: TapHeader, now: datetime) -> dict[str, Any]:
     """The header of the RAP file, but for who sends it and its number."""
-    local = now.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(home.settings.zone))
-    moment = {"localTimeStamp": f"{local:%Y%m%d%H%M%S}", "utcTimeOffset": f"{local:%z}"}
+    moment = moment_of(home, now)
     specification, _, release = (header.release or _TAP_RELEASE).partition(".")
     control: dict[str, Any] = {
         "rapFileCreationTimeStamp": moment, "rapFileAvailableTimeStamp": moment,
@@ -182,3 +206,9 @@ def _control(home: Home, header: TapHeader, now: datetime) -> dict[str, Any]:
         "tapCurrency": header.tap_currency,
     }
     return control | ({"fileTypeIndicator": "T"} if header.file_type == "T" else {})
+
+
+def moment_of(home: Home, now: datetime) -> dict[str, str]:
+    """A time (naive UTC) as RAP tells it, in the home's zone."""
+    local = now.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(home.settings.zone))
+    return {"localTimeStamp": f"{local:%Y%m%d%H%M%S}", "utcTimeOffset": f"{local:%z}"}

@@ -23,6 +23,7 @@ from ratemill.file_rows import context
 from ratemill.home import Home
 from ratemill.lake import Lake
 from ratemill.late_marks import mark, refused
+from ratemill.taken_apart import UNPACKED
 from rating.schema import CHARGE
 
 _FILE: Final = ["partner", "file_id"]
@@ -79,6 +80,26 @@ def find_file(home: Home, named: str) -> dict[str, Any]:
         what = "no file is called so" if found.is_empty() else f"{found.height} files begin so"
         raise RatemillError(named, what, "`ratemill status --json` lists the file ids")
     return found.row(0, named=True)
+
+
+def brought_by(home: Home, file: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the files that were new to us in the archive of this row, in its order.
+
+    None for a file that is no archive. What had come before, alone or in another archive, is not
+    the archive's.
+    """
+    if file["state"] != UNPACKED:
+        return []
+    lake = Lake(home.lake)
+    arrivals = lake.arrivals(file["partner"])
+    mine = arrivals.filter(file_id=file["file_id"])
+    deliveries = mine.select("modified_at", place=pl.format("{}/", "remote_path")).unique()
+    # an archive may be sent again under its name, with more in it
+    members = arrivals.filter(pl.col("copy_of").is_null()).join(
+        deliveries, on="modified_at"
+    ).filter(pl.col("remote_path").str.starts_with(pl.col("place")))
+    rows = lake.file_rows().join(members, on=_FILE, how="semi", maintain_order="left")
+    return rows.rows(named=True)
 
 
 def rollback_of(home: Home, file: dict[str, Any]) -> Rollback:

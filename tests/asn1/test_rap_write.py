@@ -9,13 +9,16 @@ from hypothesis import strategies as st
 from asn1.encode import encode
 from asn1.indefinite import to_indefinite
 from asn1.item_path import group_with, path_in_record
+from asn1.rap_header import RapHeader
 from asn1.rap_write import (
     ReturnError,
     Step,
+    acknowledgement,
     fatal_return,
     missing_return,
     return_batch,
     severe_return,
+    stop_return,
 )
 from asn1.tap import read
 from asn1.tree import tree
@@ -97,3 +100,39 @@ def test_missing_files_are_asked_for_by_number(first: int, more: int) -> None:
     said = {line.name: line.value_text for line in tree(octets)}
     assert said["startMissingSeqNumber"] == f'"{first:05d}"'
     assert said.get("endMissingSeqNumber") == (f'"{last:05d}"' if last > first else None)
+
+
+def test_remarks_stand_behind_the_errors_of_a_record() -> None:
+    raw = read(tap()).raw(0)
+    detail = severe_return("00001", raw, [ERROR], ["ExpCharge:12", "Calculation:60 s"])
+    octets = return_batch(CONTROL, [detail], {"returnDetailsCount": 1})
+    found = read(octets)
+    assert (found.record_count, found.errors, found.complete) == (1, [], True)
+    lines = list(tree(octets))
+    names = [line.name for line in lines]
+    assert names.index("operatorSpecList") > names.index("errorCode")
+    assert [line.value_text for line in lines if line.name == "operatorSpecInformation"] == [
+        '"ExpCharge:12"', '"Calculation:60 s"']
+    assert raw in octets
+
+
+@given(st.integers(1, 99_999))
+def test_a_stop_return_says_the_last_number(last: int) -> None:
+    octets = return_batch(CONTROL, [stop_return(f"{last:05d}")], {"returnDetailsCount": 1})
+    said = {line.name: line.value_text for line in tree(octets)}
+    assert (said["lastSeqNumber"], "severeReturn" in said) == (f'"{last:05d}"', False)
+
+
+def test_an_acknowledgement_is_read_as_it_was_written() -> None:
+    moment = {"localTimeStamp": "20261130120000", "utcTimeOffset": "+0100"}
+    octets = acknowledgement({
+        "sender": "BBB01", "recipient": "AAA01", "rapFileSequenceNumber": "00003",
+        "ackFileCreationTimeStamp": moment, "ackFileAvailableTimeStamp": moment,
+        "fileTypeIndicator": "T",
+    })
+    assert octets[:3] == bytes.fromhex("7F8417")
+    header = read(octets).header
+    assert isinstance(header, RapHeader)
+    assert (header.kind, header.sender, header.recipient, header.sequence, header.file_type,
+            header.created, header.available) == (
+        "acknowledgement", "BBB01", "AAA01", 3, "T", *("20261130120000+0100",) * 2)

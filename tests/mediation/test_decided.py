@@ -5,7 +5,14 @@ from datetime import datetime
 import polars as pl
 import pytest
 
-from mediation.decided import EDITS, WRITTEN_OFF, edited, unfit, without_written_off
+from mediation.decided import (
+    EDITS,
+    WRITTEN_OFF,
+    edited,
+    unfit,
+    without_returned,
+    without_written_off,
+)
 from mediation.decoded import Decoded, FileHeader
 from mediation.file_context import FileContext
 from mediation.outcome import Outcome, conserved
@@ -94,3 +101,16 @@ def test_an_edited_record_is_rid_of_the_error_that_decoding_found():
     given = Decoded(FileHeader(), faulty, REJECT.empty())
     found = edited(given, edits((1, "imsi", "8"))).records
     assert found.select("tap_code", "tap_detail").rows() == [("TAP_16_20", "no time"), (None, None)]
+
+
+def test_what_was_given_back_to_the_partner_waits():
+    given = Outcome(usage(0, 1), REJECT.empty())
+    returned = pl.DataFrame([(1, "anna", "not agreed")], schema=WRITTEN_OFF, orient="row")
+    end = without_returned(given, returned, CTX)
+    conserved("decide", given.passed["record_index"], end)
+    (away,) = end.rejects.rows(named=True)
+    assert [away[name] for name in ("record_index", "code", "outcome", "stage", "detail",
+                                    "money_at_risk_micros", "currency")] == [
+        1, "CHARGE_NOT_AGREED", "suspended", "decide", "anna: not agreed", 5, "EUR"]
+    gone = without_written_off(end, returned, CTX)
+    assert gone.rejects["code"].to_list() == ["WRITTEN_OFF"]

@@ -17,7 +17,7 @@ from rating.catalog import load_catalog
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from corrected_home import A1, A2, NOW, contents, posted, prove, revisions
+from corrected_home import A1, A2, NOW, UNKNOWN, contents, posted, prove, revisions
 from mediated_files import Event, usage_of, write_mediated
 
 
@@ -167,3 +167,19 @@ def test_the_command_shows_then_does(small, two, ratemill):
     assert "rolled back" in explained
     wrong = ratemill("rollback", "zzzz", "--why", "x", home=small)
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("stage", ["mediate", "rate", "post"])
+def test_whatever_step_it_is_rerun_from_it_gets_new_charges(small, two, stage):
+    rolled_back(small)
+    pipeline.reset(small, two[:1], stage)
+    assert not Lake(small.lake).done("p", "aaaa", "rate")
+
+
+def test_a_file_without_charges_is_rolled_back_too(small, write):
+    ref = write("cccc", (UNKNOWN, 3, 90, 1))
+    posted(small, [ref])
+    rolled_back(small, "cccc")
+    assert find_file(small, "cccc")["state"] == "rolled_back"
+    assert pipeline.pending(small) == []
+    prove(small)
