@@ -41,12 +41,18 @@ class _Waiting:
 
 def register_file(ledger: Ledger, partner: str, file_id: str) -> int:
     """The file's number, dense from 1 in order of first registration."""
+    return register_files(ledger, partner, [file_id])[0]
+
+
+def register_files(ledger: Ledger, partner: str, file_ids: Sequence[str]) -> list[int]:
+    """The number of each file of a partner; those of new files are in the order given."""
     with ledger.reading() as connection:
-        known = file_number_of(connection, partner, file_id)
-    if known is not None:
-        return known
+        known = [file_number_of(connection, partner, file_id) for file_id in file_ids]
+    found = [number for number in known if number is not None]
+    if len(found) == len(file_ids):
+        return found
     with ledger.writing() as connection:
-        return _registered(connection, partner, file_id)
+        return [_registered(connection, partner, file_id) for file_id in file_ids]
 
 
 def post(

@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from mediation.collect_limits import LIMITS, CollectLimits
 from mediation.profile import Collect, Profile
 from mediation.raw_store import RawStore, opened
 from mediation.sessions import Borrowed, Sessions, lost_for_good
-from mediation.source import ConnectError, FileError, RemoteFile, Source
+from mediation.source import CollectError, ConnectError, FileError, RemoteFile, Source
 
 Seen = Callable[[str, int, datetime], bool]
 """Whether (remote path, size, modification time) was collected by an earlier run."""
@@ -64,15 +64,15 @@ def collect(
     archive: Path,
     seen: Seen,
     now: Callable[[], datetime],
-    deliver: Callable[[Fetched], None],
+    deliver: Callable[[Sequence[Fetched]], None],
     sleep: Callable[[float], None] = time.sleep,
     limits: CollectLimits = LIMITS,
 ) -> CollectReport:
     """The report of one run; each new file is in archive/<partner>/ before deliver hears of it.
 
-    deliver is called by this thread, in path order. now() is naive UTC. Errors: ConnectError,
-    HostKeyChanged, ArchiveError; what was delivered before them stays delivered. A run killed
-    before deliver() fetches that file again.
+    deliver is called by this thread, in path order, with those that have come meanwhile. now() is
+    naive UTC. Errors: ConnectError, HostKeyChanged, ArchiveError; what was delivered before them
+    stays delivered. A run killed before deliver() fetches those files again.
     """
     rule = profile.collect
     with (
@@ -169,7 +169,9 @@ class _Run:
     notes: dict[str, str] = field(default_factory=dict)
     finishing: deque[tuple[str, Future[None]]] = field(default_factory=deque)
 
-    def fetch(self, files: list[RemoteFile], deliver: Callable[[Fetched], None]) -> None:
+    def fetch(
+        self, files: list[RemoteFile], deliver: Callable[[Sequence[Fetched]], None]
+    ) -> None:
         """Nothing; every file is delivered, has a reason why not, or is postponed."""
         limits = self.sessions.limits
         waiting = deque(files)
@@ -182,19 +184,39 @@ class _Run:
                 flying.append((file, self.pool.submit(self._fetch, file)))
             if not flying:
                 break
-            file, future = flying.popleft()
+            ready = [flying.popleft()]
+            while flying and flying[0][1].done() and len(ready) < limits.together:
+                ready.append(flying.popleft())
+            self._deliver(ready, deliver)
+        self.postponed = len(waiting)
+
+    def _deliver(
+        self,
+        ready: Iterable[tuple[RemoteFile, Future[Fetched]]],
+        deliver: Callable[[Sequence[Fetched]], None],
+    ) -> None:
+        """Nothing; those that could be fetched are delivered. What ends the run comes last."""
+        files: list[RemoteFile] = []
+        fetched: list[Fetched] = []
+        ended: CollectError | None = None
+        for file, future in ready:
             name = below(self.rule, file.path)
             try:
-                one = future.result()
+                fetched.append(future.result())
+                files.append(file)
             except _ChangedError:
                 self.unsettled.append(name)
             except FileError as error:
                 self.failed[name] = str(error)
-            else:
-                self.fetched.append(one)
-                deliver(one)
-                self.finish([file])
-        self.postponed = len(waiting)
+            except CollectError as error:
+                ended = error
+                break
+        if fetched:
+            self.fetched += fetched
+            deliver(fetched)
+            self.finish(files)
+        if ended:
+            raise ended
 
     def finish(self, files: Iterable[RemoteFile]) -> None:
         """Nothing; registered files are on their way to where the profile wants them."""

@@ -21,6 +21,8 @@ class CollectLimits:
     """Before each attempt to connect again: a restart of their server takes some seconds."""
     ahead: int = 4
     """Files per session that may be under way or wait for an earlier one to be registered."""
+    together: int = 64
+    """Files that are registered at once, if so many are there: each by itself waits for the disk"""
     stalls: int = 3
     """Answers that never came before the server counts as gone: one bad file must not cost all."""
     files: int = 5_000

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from mediation.schema import REJECT
@@ -20,9 +21,18 @@ class Outcome:
     rejects: pl.DataFrame
 
 
+def _same(passed: pl.Series, received: pl.Series) -> bool:
+    """Whether these are the same records in the same order, each once."""
+    want = received.to_numpy()
+    return np.array_equal(passed.to_numpy(), want) and bool((want[1:] > want[:-1]).all())
+
+
 def conserved(stage: str, received: pl.Series, outcome: Outcome) -> Outcome:
     """The outcome, after proving each received record_index is in exactly one of its parts."""
     conform(REJECT, outcome.rejects)
+    passed = outcome.passed["record_index"]
+    if outcome.rejects.is_empty() and _same(passed, received):
+        return outcome
     away = outcome.rejects["record_index"].drop_nulls()
     both = pl.concat([outcome.passed["record_index"].unique(), away])
     got, want = both.sort(), received.sort()

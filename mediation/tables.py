@@ -1,6 +1,7 @@
 """How a flowing table is declared, and the check that every stage ends with."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal
 
 import polars as pl
@@ -91,7 +92,7 @@ class Table:
 
     def empty(self) -> pl.DataFrame:
         """A frame of this table with no rows."""
-        return pl.DataFrame(schema=self.polars)
+        return _empty(self).clone()
 
     def fill(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame's columns of this table in order and type; absent nullable ones as nulls."""
@@ -123,6 +124,12 @@ class Table:
         texts = [frame[c.name] for c in self.columns
                  if c.kind == "word" and have.get(c.name) == pl.String]
         return frame.with_columns(as_words(text, FEW) for text in texts) if texts else frame
+
+
+@cache
+def _empty(table: Table) -> pl.DataFrame:
+    """The table's frame without rows: making one takes longer than most of what is done to it."""
+    return pl.DataFrame(schema=table.polars)
 
 
 def as_words(texts: pl.Series, most: int | None = None) -> pl.Series:

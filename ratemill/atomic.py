@@ -3,7 +3,7 @@
 import ctypes
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,13 +15,29 @@ def replacing(path: Path) -> Iterator[Path]:
     The temporary name carries the process's number, so that ratemill/sweep.py can tell what a
     killed process left. Content and name outlive a power cut.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.unlink(missing_ok=True)
-    yield part
-    _sync(part)
-    part.replace(path)
-    _sync(path.parent)
+    with replacing_all([path]) as (part,):
+        yield part
+
+
+@contextmanager
+def replacing_all(paths: Sequence[Path]) -> Iterator[list[Path]]:
+    """Temporary paths to write to, which take the places of all `paths` at the end of the block.
+
+    Each as `replacing` does it, in their order; together they cost less.
+    """
+    folders = dict.fromkeys(path.parent for path in paths)
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    parts = [path.with_name(f".{path.name}.{os.getpid()}.part") for path in paths]
+    for part in parts:
+        part.unlink(missing_ok=True)
+    yield parts
+    for part in parts:
+        _sync(part)
+    for part, path in zip(parts, paths, strict=True):
+        part.replace(path)
+    for folder in folders:
+        _sync(folder)
 
 
 @contextmanager

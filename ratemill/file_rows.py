@@ -7,6 +7,7 @@ import polars as pl
 
 from mediation.file_context import FileContext
 from mediation.schema import FILE
+from mediation.tables import conform
 from ratemill.home import Home
 from ratemill.lake import STAGES, Lake, Stage
 from ratemill.refs import split
@@ -47,8 +48,8 @@ def state_after(before: str, after: str) -> str:
 
 def next_row(row: pl.DataFrame, stage: Stage, figures: Mapping[str, object]) -> pl.DataFrame:
     """The file's row as this stage leaves it."""
-    values = {**figures, "stage": stage}
-    return FILE.fill(row.with_columns(pl.lit(v).alias(k) for k, v in values.items()))
+    values = {**row.row(0, named=True), **figures, "stage": stage}
+    return conform(FILE, pl.from_dicts([values], schema=FILE.polars))
 
 
 def nothing() -> None:

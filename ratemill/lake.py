@@ -1,7 +1,7 @@
 """The lake: Parquet files, one per table, partner and source file, each written whole or not."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -9,14 +9,16 @@ from typing import Any, Final, Literal
 import polars as pl
 
 from charging.schema import POSTING
-from mediation.schema import ARRIVAL, DECISION, FILE, REJECT, RETURNED, USAGE
+from mediation.schema import ARRIVAL, DECISION, FILE, PART, REJECT, RETURNED, USAGE
 from mediation.tables import Table, conform
-from ratemill.atomic import replacing
+from ratemill.atomic import replacing_all
 from rating.schema import CHARGE
 
 Stage = Literal["collect", "mediate", "rate", "post"]
 STAGES: tuple[Stage, ...] = ("collect", "mediate", "rate", "post")
-TABLES: tuple[Table, ...] = (ARRIVAL, FILE, USAGE, REJECT, DECISION, RETURNED, CHARGE, POSTING)
+TABLES: tuple[Table, ...] = (
+    ARRIVAL, FILE, USAGE, PART, REJECT, DECISION, RETURNED, CHARGE, POSTING,
+)
 
 # What a stage writes, in the order it writes it: the file row comes last, so that a file's row
 # never speaks of outputs that are not there.
@@ -56,16 +58,25 @@ class Lake:
 
     def write(self, table: Table, path: Path, frame: pl.DataFrame) -> None:
         """Write a conforming frame, whole or not at all."""
-        with replacing(path) as part:
-            statistics = table.name not in _WITHOUT_STATISTICS
-            words = conform(table, table.worded(frame))
-            words.write_parquet(part, statistics=statistics, **_PARQUET)
+        self.write_all([(table, path, frame)])
+
+    def write_all(self, outputs: Sequence[tuple[Table, Path, pl.DataFrame]]) -> None:
+        """Write conforming frames, each whole or not at all, in their order."""
+        with replacing_all([path for _, path, _ in outputs]) as parts:
+            for part, (table, _, frame) in zip(parts, outputs, strict=True):
+                statistics = table.name not in _WITHOUT_STATISTICS
+                words = conform(table, table.worded(frame))
+                words.write_parquet(part, statistics=statistics, **_PARQUET)
 
     def read(self, table: Table, paths: Iterable[Path]) -> pl.DataFrame:
         """The rows of several files of one table, in the order of the paths."""
         present = list(paths)
         if not any(column.kind == "word" for column in table.columns):
-            return pl.read_parquet(present, glob=False) if present else table.empty()
+            if not present:
+                return table.empty()
+            # files of an earlier release lack columns that were added since
+            return table.fill(pl.read_parquet(present, glob=False, schema=table.polars,
+                                              missing_columns="insert"))
         # words are Enums of their own in each file
         frames = (table.plain(pl.read_parquet(path)) for path in present)
         return pl.concat([table.empty(), *frames])
@@ -89,8 +100,22 @@ class Lake:
         self, partner: str, file_id: str, stage: Stage, frames: dict[Table, pl.DataFrame]
     ) -> None:
         """Write a stage's outputs in the declared order."""
-        for table in OUTPUTS[stage]:
-            self.write(table, self.path(table, partner, file_id, stage), frames[table])
+        self.save_all(stage, [(f"{partner}/{file_id}", frames)])
+
+    def save_all(
+        self, stage: Stage, outputs: Sequence[tuple[str, dict[Table, pl.DataFrame]]]
+    ) -> None:
+        """Write a stage's outputs of several files: by reference, table and frame.
+
+        The rows of the files come last, once everything else is there.
+        """
+        for tables in OUTPUTS[stage][:-1], OUTPUTS[stage][-1:]:
+            self.write_all([
+                (table, self.path(table, partner, file_id, stage), frames[table])
+                for ref, frames in outputs
+                for partner, _, file_id in (ref.partition("/"),)
+                for table in tables
+            ])
 
     def load(
         self, table: Table, partner: str, file_id: str, stage: Stage, *, words: bool = False

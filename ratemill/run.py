@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Protocol
 
 from ratemill import pipeline
+from ratemill.data_docs import build_data_docs
 from ratemill.errors import FilesNotPosted, PartnerUnreachable
 from ratemill.funnel import FunnelRow, funnel
 from ratemill.home import Home
 from ratemill.outbox import send
-from ratemill.recycle import recycle_awaited
+from ratemill.recycle import recycle_awaited, recycle_parts
 from ratemill.refs import split
 from ratemill.sweep import sweep
+from ratemill.warehouse import build_warehouse
 
 
 class Progress(Protocol):
@@ -55,6 +57,10 @@ def run(
     recycle_awaited(home)
     todo = [ref for ref in pipeline.pending(home) if split(ref)[0] in partners]
     done = finish(home, todo, now=now, progress=progress)
+    if done.finished:
+        with progress.step("pages of the gate", 1) as made:
+            build_data_docs(home)
+            made()
     _, deaf = send(home, partners, environ=environ)
     return replace(done, new=new, unreachable=[*unreachable, *deaf])
 
@@ -62,9 +68,16 @@ def run(
 def finish(
     home: Home, todo: Sequence[str], *, now: datetime, progress: Progress
 ) -> RunResult:
-    """Take files through every stage that is not done, and prove what became of them."""
+    """Take files through every stage that is not done, and prove what became of them.
+
+    The gate's pages are left to the next whole run: to make them takes longer than a few files do.
+    """
     with progress.step("mediate", len(todo)) as done:
         pipeline.mediate(home, todo, done=done)
+    # what came now may be what parts in files of before waited for
+    others = [ref for ref in recycle_parts(home) if ref not in todo]
+    pipeline.mediate(home, [*todo, *others])
+    todo = [*todo, *others]
     with progress.step("rate", len(todo)) as done:
         pipeline.rate(home, todo, now=now, done=done)
     not_posted = _post(home, todo, now, progress)
@@ -74,7 +87,7 @@ def finish(
     rows = funnel(pipeline.reconcile(home, finished))
     if finished or replayed or not home.warehouse.exists():
         with progress.step("publish", 1) as done:
-            pipeline.publish(home)
+            build_warehouse(home)
             done()
     return RunResult([], finished, [], rows, not_posted)
 

@@ -25,6 +25,8 @@ class Settled:
 
     def merge(self, table: Table, ref: str, stage: Stage, fresh: Outcome) -> Outcome:
         """The stage's outcome with the settled records' rows as they were."""
+        if not self._lake.path(table, *split(ref), stage).exists():
+            return fresh
         kept = self.rows(table, ref, stage)
         if kept.is_empty():
             return fresh

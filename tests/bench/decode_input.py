@@ -260,7 +260,7 @@ class _Records(NamedTuple):
 def _records(distinct: int, lengths: Lengths) -> _Records:
     drawn = events(distinct)
     batch = encode_transfer_batch({"callEventDetails": [e.value for e in drawn]})
-    single = list(_elements(_inside(_inside(batch))))
+    single = list(_elements(inside(inside(batch))))
     if lengths == "indefinite":
         single = [to_indefinite(octets) for octets in single]
     return _Records(
@@ -285,12 +285,12 @@ def _elements(octets: bytes) -> Iterator[bytes]:
         start = at + length
 
 
-def _inside(octets: bytes) -> bytes:
+def inside(octets: bytes) -> bytes:
     """The content of the one element of definite length that the octets are."""
     return octets[read_header(octets, 0, len(octets))[2]:]
 
 
-def _group(tag: bytes, content: bytes, lengths: Lengths) -> bytes:
+def group(tag: bytes, content: bytes, lengths: Lengths) -> bytes:
     if lengths == "indefinite":
         return tag + b"\x80" + content + b"\0\0"
     return tag + b"\x84" + len(content).to_bytes(4, "big") + content
@@ -299,13 +299,13 @@ def _group(tag: bytes, content: bytes, lengths: Lengths) -> bytes:
 def transfer_batch(count: int, lengths: Lengths = "definite") -> bytes:
     """The octets of a file of that many events."""
     records = _records(min(count, DISTINCT), lengths)
-    before = _inside(encode_transfer_batch(_header()))
-    behind = _inside(encode_transfer_batch({"auditControlInfo": records.audit(count)}))
+    before = inside(encode_transfer_batch(_header()))
+    behind = inside(encode_transfer_batch({"auditControlInfo": records.audit(count)}))
     if lengths == "indefinite":
         before = b"".join(map(to_indefinite, _elements(before)))
         behind = to_indefinite(behind)
-    listed = _group(LIST_TAG, records.repeated(count), lengths)
-    return _group(FILE_TAG, before + listed + behind, lengths)
+    listed = group(LIST_TAG, records.repeated(count), lengths)
+    return group(FILE_TAG, before + listed + behind, lengths)
 
 
 def _utc_time(utc: datetime) -> Value:

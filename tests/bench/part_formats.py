@@ -26,6 +26,7 @@ from report import ROOT, ROUNDS, SCALE, Timing, publish
 from mediation.dedupe import KNOWN
 from mediation.file_context import FileContext
 from mediation.file_control import EARLIER
+from mediation.gate import Verdict
 from mediation.mediate import mediate
 from mediation.profile import Profile, load_profile
 from ratemill.key_runs import Run
@@ -43,8 +44,8 @@ PARTNERS: Final = {"csv": "alpenfon", "fixed": "fixline", "xml": "xmlcom"}
 class OpenGate:
     """A gate that lets all pass: what it costs does not depend on the format."""
 
-    def check(self, *_: object) -> list[str]:
-        return []
+    def check(self, *_: object) -> Verdict:
+        return Verdict()
 
 
 def events(kind: str) -> list[Event]:

@@ -2,8 +2,8 @@
 
 import hashlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -62,12 +62,18 @@ class Run:
         deliver: Callable[[Fetched], None] | None = None,
         sleep: Callable[[float], None] | None = None,
         endpoint: Endpoint | None = None,
-        limits: CollectLimits = LIMITS,
+        limits: CollectLimits = replace(LIMITS, together=1),  # noqa: B008 - it is frozen
     ) -> CollectReport:
+        heard = deliver or self.delivered.append
+
+        def one_by_one(files: Sequence[Fetched]) -> None:
+            for file in files:
+                heard(file)
+
         return collect(
             rule or profile(), partial(SftpSession, endpoint or self.endpoint, limits),
             self.archive, seen, lambda: NOW,
-            deliver or self.delivered.append, sleep or self.slept.append, limits,
+            one_by_one, sleep or self.slept.append, limits,
         )
 
     def stored(self) -> list[str]:

@@ -46,7 +46,7 @@ class Drop:
         seen = {(f.remote_path, f.size_bytes, f.modified_at) for f in self.delivered}
         return collect(
             _profile(**rule), partial(DropFolder, self.root, LIMITS), self.archive,
-            lambda *key: key in seen, lambda: NOW, self.delivered.append, sleep,
+            lambda *key: key in seen, lambda: NOW, self.delivered.extend, sleep,
         )
 
     def names(self) -> list[str]:

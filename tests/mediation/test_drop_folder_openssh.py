@@ -64,7 +64,7 @@ class Pushed:
         return collect(
             msgspec.convert(fields, Profile), partial(DropFolder, self.root, LIMITS),
             self.archive, lambda *_: False, lambda: datetime.now(UTC).replace(tzinfo=None),
-            fetched.append,
+            fetched.extend,
         )
 
 

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -92,8 +92,8 @@ def _collect(
 ) -> CollectReport:
     known = set() if known is None else known
 
-    def deliver(fetched: Fetched) -> None:
-        known.add((fetched.remote_path, fetched.size_bytes, fetched.modified_at))
+    def deliver(files: Sequence[Fetched]) -> None:
+        known.update((f.remote_path, f.size_bytes, f.modified_at) for f in files)
 
     return collect(
         rule, partial(SftpSession, endpoint, LIMITS), folder / "archive",

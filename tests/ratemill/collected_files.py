@@ -58,7 +58,7 @@ def arrived(home, partner, name, data):
     """The reference of a partner's file of these octets."""
     file_id = hashlib.sha256(data).hexdigest()
     path = home.archived(partner, file_id)
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     fetched = Fetched(partner, name, f"outgoing/{name}", len(data), RECEIVED, file_id, path)
     with Ledger(home.ledger) as ledger:

@@ -103,7 +103,7 @@ def test_keys_are_found_from_memory_and_from_disk(three, monkeypatch):
     monkeypatch.setattr(pl, "read_parquet", lambda path, **_: reads.append(path))
     again = KnownKeys(lake, three.usage_keys)
     assert again._alike(np.zeros(0, np.uint64)) == set()
-    again._look_at(ALL)
+    again.look_at(ALL)
     assert reads == []
 
 
