@@ -165,7 +165,6 @@ _ON_BOTH = ("test_posting.py", "test_databases.py")
 """Tests of which `make test` runs the PostgreSQL variant too"""
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config, items):
     """Marks that follow from what a test is, and of tests over seeds only an Nth part.
 
