@@ -29,8 +29,8 @@ demo: $(READY) ## run the example operator: four partners, 5,000 records, SFTP t
 	@$(BIN)/ratemill demo
 
 test: $(READY) ## the unit tests, then those that run the whole pipeline
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not airflow and not e2e"
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "e2e and not slow and not airflow"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not airflow and not e2e"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "e2e and not slow and not airflow"
 
 THIN ?= 1
 test-slow: $(READY) ## the tests that take longer: crashes, Airflow; make test-slow THIN=5 does a fifth

@@ -19,6 +19,9 @@ settings.register_profile(
     "few", deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow]
 )
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # There is a worker for each core: threads of each would only wait for one another.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
 os.environ["TZ"] = "UTC"
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
 time.tzset()

@@ -59,7 +59,7 @@ LINES = st.lists(st.builds(
 ).map(lambda line: line + ";one too many" * (len(line) % 7 == 0)), max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.lists(st.tuples(LINES, st.integers(0, 1)), min_size=1, max_size=5))
 def test_drawn_files_together(drawn):
     files = [

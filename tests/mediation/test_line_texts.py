@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from plain_lines import plain_cell, plain_lines
 
@@ -33,7 +33,6 @@ def readable(lines: Lines, data: bytes, encoding: str) -> Lines:
     return lines.where(~lines.noted(TORN) & ~undecodable(data, lines, encoding))
 
 
-@settings(deadline=None)
 @given(drawn(60), st.sampled_from(["utf-8", "latin-1", "cp1252"]), st.sampled_from(['"', "'", ""]))
 @example("\ufeff" + f'"{LONG}"' * 2, "utf-8", '"')
 @example(f'{LONG};"{LONG}\n{LONG}";{LONG}\n"{LONG}', "utf-8", '"')
@@ -61,7 +60,6 @@ def test_lines_and_columns_are_those_found_one_by_one(text: str, encoding: str, 
         ]
 
 
-@settings(deadline=None)
 @given(drawn(20), st.sampled_from(["utf-8", "latin-1", "cp1252"]), st.integers(0, 90))
 def test_places_count_characters(text: str, encoding: str, start: int) -> None:
     data = text.replace('"', "\u00a0 ").encode(encoding, "ignore")
@@ -122,7 +120,6 @@ def test_texts_stay_when_the_file_is_gone() -> None:
     assert len(junk) == 100
 
 
-@settings(deadline=None)
 @given(drawn(30), st.lists(st.sampled_from(["a", "ä", '"a"', "x" * 12, ";", LONG]), min_size=1))
 def test_lines_are_told_by_their_texts(text: str, marks: list[str]) -> None:
     data, texts = text.encode(), [mark.encode() for mark in marks]

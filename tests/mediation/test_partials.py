@@ -349,7 +349,7 @@ def session(id_: int, lengths: Sequence[int], start_s: int) -> list[str]:
     return records
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.data())
 def test_any_cut_and_any_order_gives_the_same_usage(data: st.DataObject) -> None:
     lengths = data.draw(st.lists(PARTS, min_size=1, max_size=4))

@@ -44,7 +44,7 @@ def plain(rows, row):
     return found.with_columns(kind=kind.otherwise(pl.lit("live"))).select(EARLIER.keys())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS, st.integers(0, 20), st.integers(1, 30), st.sampled_from("pq"))
 def test_files_known_from_the_start_and_added_later_are_alike(rows, known, number, partner):
     first = sorted(rows[:known], key=lambda one: one["file_number"])

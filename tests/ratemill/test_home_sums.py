@@ -133,6 +133,7 @@ def test_all_that_is_received_is_accounted_for(world_of, seed):
 
 
 @pytest.mark.slow
+@pytest.mark.seeds
 @pytest.mark.parametrize("seed", range(100, 146))
 def test_all_that_is_received_is_accounted_for_in_five_hundred_states(world_of, seed):
     live(world_of(seed), ACTIONS_OF_A_HOME)

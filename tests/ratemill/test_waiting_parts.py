@@ -223,7 +223,7 @@ def test_a_sample_shows_what_its_parts_come_to():
     assert [d.what for d in sample_doubts(sample, "A_1.csv", profile)] == []
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))])
 def test_any_order_of_files_and_runs_charges_the_same(sessions, seed, tmp_path_factory):
     rng = random.Random(seed)
     lines = [part("FIIL"[n], n, id_=id_, down=10 * id_ + n) for id_ in range(4) for n in range(4)]
