@@ -1,121 +1,113 @@
-"""File to posted: mediate, rate, post, receipt, publish and reconcile of one large file.
+"""Files on SFTP to posted and reconciled: a million records of CSV, and as many of TAP.
 
-The file is in the archive when the clock starts. Each round works on a fresh home. The reference,
-measured in the same run, is what only reads the same bytes: asn1tools into Python objects for TAP,
-Polars' CSV reader for CSV.
+The partner's server runs on loopback in this process. Each round has a fresh home. The reference,
+measured in the same run, is what only reads the same octets: asn1tools into Python objects for TAP
+(of a block of it, counted up), Polars' CSV reader for CSV.
 """
 
-import hashlib
 import io
-import random
+import os
 import tempfile
 from collections.abc import Callable
-from datetime import date, datetime
 from pathlib import Path
+from typing import Final
 
 import asn1tools
-import gen_alpenfon
-import gen_tap
 import polars as pl
-from gen_events import day_of_events, travellers
-from gen_iot import agreed_charge
+from collect_input import CsvLines, csv_name, offered, put, tap_file, widen
 from report import ROUNDS, SCALE, Timing, publish
 
 from asn1.compile_grammar import parse_module
-from asn1.encode import encode_transfer_batch
-from charging.ledger import Ledger
-from mediation.collect import Fetched
 from ratemill import pipeline
-from ratemill.arrivals import register
-from ratemill.demo import prepare_home
 from ratemill.home import Home
-from ratemill.lake import Lake
 from ratemill.settings import clock
 
-TAP_RECORDS = round(20_000 * SCALE)
-CSV_RECORDS = round(200_000 * SCALE)
-DAY = date(2026, 9, 20)
+RECORDS: Final = round(1_000_000 * SCALE)
+FILES: Final = 10
+CSV_LINE, TAP_EVENT, BLOCK = 119, 221, 4_000_000
+"""Octets of a CSV line, of a TAP event, and of what asn1tools is given to read"""
+Offer = Callable[[Home], tuple[str, int, int]]
 
 
-def tap_file() -> bytes:
-    """A TAP 3.12 file of calls, messages and data sessions."""
-    rng = random.Random(1)
-    events = day_of_events(rng, DAY, travellers(20, 60), TAP_RECORDS, ("479", "4722", "46705"))
-    priced = [
-        gen_tap.Priced(e, agreed_charge("nordtel", e) // gen_tap.MICROS_PER_UNIT, 0)
-        for e in events
-    ]
-    made = datetime(2026, 9, 21, 2)
-    return encode_transfer_batch(gen_tap.batch(71, made, priced))
+def csv_files(home: Home) -> tuple[str, int, int]:
+    """Alpenfon's files: partner, records, octets."""
+    lines, records, octets = CsvLines(), 0, 0
+    for number in range(1, FILES + 1):
+        data, count = lines.take(RECORDS * CSV_LINE // FILES)
+        put(home, "alpenfon", csv_name(number), data)
+        records, octets = records + count, octets + len(data)
+    widen(home, "alpenfon")
+    return "alpenfon", records, octets
 
 
-def csv_file() -> bytes:
-    """The same kind of traffic as Alpenfon writes it."""
-    rng = random.Random(2)
-    events = day_of_events(rng, DAY, travellers(0, 45), CSV_RECORDS, ("420602", "4202", "48601"))
-    return gen_alpenfon.text(
-        [gen_alpenfon.row(rng, gen_alpenfon.as_written(e)) for e in events])
+def tap_files(home: Home) -> tuple[str, int, int]:
+    """NordTel's one file: its events are repeated, and only their places in it differ."""
+    data, records = tap_file(RECORDS * TAP_EVENT)
+    put(home, "nordtel", "CDNORNTAUTRM00071", data)
+    widen(home, "nordtel", by_place=True)
+    return "nordtel", records, len(data)
 
 
-def fresh(folder: Path, partner: str, name: str, data: bytes) -> tuple[Home, str]:
-    """A home with this one file collected, and its reference."""
-    home, file_id = prepare_home(folder), hashlib.sha256(data).hexdigest()
-    path, now = home.archived(partner, file_id), clock(home.settings)
-    path.parent.mkdir(parents=True)
-    path.write_bytes(data)
-    with Ledger(home.ledger) as ledger:
-        register(Lake(home.lake), ledger,
-                 Fetched(partner, name, name, len(data), now, file_id, path), now)
-    return home, f"{partner}/{file_id}"
-
-
-def steps(home: Home, ref: str) -> dict[str, Callable[[], object]]:
-    """What happens to a collected file, in order."""
+def steps(home: Home, partner: str, refs: list[str]) -> dict[str, Callable[[], object]]:
+    """What happens to the partner's files, in order; collection says which there are."""
     now = clock(home.settings)
     return {
-        "mediate": lambda: pipeline.mediate(home, [ref]),
-        "rate": lambda: pipeline.rate(home, [ref], now=now),
-        "post": lambda: pipeline.post(home, [ref], now=now),
-        "deliver": lambda: pipeline.deliver(home, [ref]),
+        "collect": lambda: refs.extend(
+            pipeline.collect(home, partner, now=now, environ=os.environ)),
+        "mediate": lambda: pipeline.mediate(home, refs),
+        "rate": lambda: pipeline.rate(home, refs, now=now),
+        "post": lambda: pipeline.post(home, refs, now=now),
+        "replay": lambda: pipeline.replay_late(home, refs, now=now),
+        "deliver": lambda: pipeline.deliver(home, refs),
         "publish": lambda: pipeline.publish(home),
-        "reconcile": lambda: pipeline.reconcile(home, [ref]),
+        "reconcile": lambda: pipeline.reconcile(home, refs),
     }
 
 
-def measure(
-    kind: str, partner: str, name: str, data: bytes, records: int, read: Callable[[], object]
-) -> list[dict[str, object]]:
-    """Figures of one kind of file."""
-    whole, reading, parts = Timing(), Timing(), {}
+def measure(kind: str, offer: Offer, read: Callable[[], float]) -> list[dict[str, object]]:
+    """Figures of one kind of file; `read` gives the CPU seconds of reading an octet."""
+    whole, parts = Timing(), dict[str, Timing]()
     for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as folder:
-            home, ref = fresh(Path(folder) / "home", partner, name, data)
-            todo = steps(home, ref)
+        with tempfile.TemporaryDirectory() as folder, offered(Path(folder) / "home", 4) as home:
+            partner, records, octets = offer(home)
+            refs: list[str] = []
+            todo = steps(home, partner, refs)
             whole.run(lambda todo=todo: [
                 parts.setdefault(n, Timing()).run(work) for n, work in todo.items()])
-            (row,) = pipeline.rows_of(home, [ref])
-            assert row["posted"] > records * 0.9, row
-            reading.run(read)
-    size = f"{records:,} records, {len(data) / 1e6:.1f} MB"
-    return [
-        {"name": f"pipeline_{kind}_records_per_s", "value": records / whole.wall,
-         "unit": "records/s", "input": size},
-        {"name": f"pipeline_{kind}_records_per_cpu_s", "value": records / whole.cpu,
-         "unit": "records/CPU s", "input": size},
-        {"name": f"pipeline_{kind}_vs_reading_only", "value": whole.cpu / reading.cpu,
-         "unit": "x CPU", "input": f"reading alone {reading.cpu:.3f} CPU s"},
-        *({"name": f"pipeline_{kind}_{n}", "value": t.wall, "unit": "s", "input": size}
-          for n, t in parts.items()),
+            posted = sum(row["posted"] for row in pipeline.rows_of(home, refs))
+            assert posted > records * 0.9, posted
+    size = f"{records:,} records, {octets / 1e6:.1f} MB"
+    rows: list[tuple[str, float, str]] = [
+        ("records_per_s", records / whole.wall, "records/s"),
+        ("records_per_cpu_s", records / whole.cpu, "records/CPU s"),
+        ("vs_reading_only", whole.cpu / (read() * octets), "x CPU"),
     ]
+    for name, timing in parts.items():
+        rows.append((name, timing.wall, "s"))
+        rows.append((f"{name}_share", 100 * timing.wall / whole.wall, "% of time"))
+    return [{"name": f"pipeline_{kind}_{name}", "value": value, "unit": unit, "input": size}
+            for name, value, unit in rows]
+
+
+def reading_tap() -> float:
+    """CPU seconds an octet that asn1tools takes to read."""
+    schema, (data, _) = asn1tools.compile_dict(parse_module(), "ber"), tap_file(BLOCK)
+    timing = Timing()
+    timing.run(lambda: schema.decode("DataInterChange", data))
+    return timing.cpu / len(data)
+
+
+def reading_csv() -> float:
+    """CPU seconds an octet that Polars takes to read."""
+    data, timing = CsvLines().take(RECORDS * CSV_LINE)[0], Timing()
+    for _ in range(ROUNDS):
+        timing.run(lambda: pl.read_csv(io.BytesIO(data), separator=";", encoding="latin1"))
+    return timing.cpu / len(data)
 
 
 def main() -> None:
-    tap, table = tap_file(), csv_file()
-    schema = asn1tools.compile_dict(parse_module(), "ber")
-    results = measure("tap", "nordtel", "CDNORNTAUTRM00071", tap, TAP_RECORDS,
-                      lambda: schema.decode("DataInterChange", tap))
-    results += measure("csv", "alpenfon", f"ALPENFON_{DAY:%Y%m%d}_0071.csv", table, CSV_RECORDS,
-                       lambda: pl.read_csv(io.BytesIO(table), separator=";", encoding="latin1"))
+    results = measure("csv", csv_files, reading_csv)
+    results += measure("tap", tap_files, reading_tap)
     publish("pipeline", results)
 
 
