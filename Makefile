@@ -36,7 +36,8 @@ THIN ?= 1
 test-slow: $(READY) ## the tests that take longer: crashes, Airflow; make test-slow THIN=5 does a fifth
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "slow and not airflow" -k "not speed" \
 	  --thin $(THIN)
-	$(BIN)/python -m pytest -m "airflow or slow" -k "airflow or speed"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m airflow
+	$(BIN)/python -m pytest -m "slow and not airflow" -k speed
 
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .

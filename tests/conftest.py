@@ -176,6 +176,8 @@ def pytest_collection_modifyitems(config, items):
     What runs on both databases is slow on PostgreSQL, but for the tests of posting.
     """
     drawn_are_slow = "not slow" not in config.option.markexpr
+    # With no more examples than among the unit tests, they need not be drawn again.
+    drawn_again = settings.default.max_examples > settings.get_profile("few").max_examples
     for item in items:
         if {"example", "runner"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("e2e")
@@ -183,7 +185,9 @@ def pytest_collection_modifyitems(config, items):
         # other parameters are frames, which compare to frames
         asks = any(isinstance(value, str) and value == "postgres"
                    for value in getattr(getattr(item, "callspec", None), "params", {}).values())
-        if (asks and item.path.name not in _ON_BOTH) or (drawn_are_slow and drawn):
+        if (asks and item.path.name not in _ON_BOTH) or (
+            drawn_are_slow and drawn and drawn_again
+        ):
             item.add_marker("slow")
     seeded = [item for item in items if item.get_closest_marker("seeds")]
     for family in {(item.path, item.originalname) for item in seeded}:
