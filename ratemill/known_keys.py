@@ -9,7 +9,7 @@ import polars as pl
 
 from mediation.dedupe import KNOWN
 from mediation.schema import REJECT, USAGE
-from ratemill.key_runs import Heads, Run, merged, run_of, to_merge
+from ratemill.key_runs import Heads, Run, distinct, merged, run_of, to_merge
 from ratemill.key_store import File, Stamp, keep, kept
 from ratemill.lake import Lake
 
@@ -71,7 +71,7 @@ class KnownKeys:
 
     def holders(self, keys: pl.Series) -> set[File]:
         """Of the files at hand those that may hold one of the keys."""
-        heads = np.unique(heads_of(keys))
+        heads = distinct(heads_of(keys))
         return self._alike(heads) if len(heads) else set()
 
     def held_by(self, files: Sequence[File], keys: pl.Series) -> pl.DataFrame:

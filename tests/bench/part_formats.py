@@ -29,7 +29,7 @@ from mediation.file_control import EARLIER
 from mediation.gate import Verdict
 from mediation.mediate import mediate
 from mediation.profile import Profile, load_profile
-from ratemill.key_runs import Run
+from ratemill.key_runs import Run, distinct
 from ratemill.key_store import keep, kept
 from ratemill.known_keys import heads_of
 
@@ -140,7 +140,7 @@ def _usage(data: bytes, profile: Profile, ctx: FileContext, keys: list[pl.Series
 
 def _search(keys: pl.Series, place: Path) -> None:
     """What a window costs: that of the file's own duplicates is in the rest."""
-    heads = np.unique(heads_of(keys))
+    heads = distinct(heads_of(keys))
     for one in kept(place):
         one.run.holders(heads)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mediation.schema import USAGE
 from ratemill import known_keys
-from ratemill.key_runs import Run, merged, run_of, to_merge
+from ratemill.key_runs import Run, distinct, merged, run_of, to_merge
 from ratemill.key_store import keep, kept
 from ratemill.known_keys import KnownKeys
 from ratemill.lake import Lake
@@ -32,7 +32,8 @@ def heads(values):
 @given(st.lists(HEADS, min_size=1, max_size=5), HEADS)
 def test_the_holders_of_a_run_are_those_of_its_files(files, wanted):
     runs = [run_of(heads(values), number) for number, values in enumerate(files)]
-    asked = np.unique(heads(wanted))
+    asked = distinct(heads(wanted))
+    assert asked.tolist() == sorted(set(wanted))
     want = {number for number, values in enumerate(files) if set(values) & set(wanted)}
     assert set().union(*(run.holders(asked) for run in runs)) == want
     whole = merged(runs)
