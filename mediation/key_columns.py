@@ -1,7 +1,7 @@
 """Columns of a frame as the kernel of usage keys reads them, and the keys it makes of them."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +23,7 @@ from mediation.key_kernel import (
     put_keys,
 )
 from mediation.profile import IdentityKind
+from mediation.threads import each
 
 _TWO_THREADS: Final = 1 << 16
 """Rows from which the half of them is worth a thread: some ten milliseconds"""
@@ -57,13 +58,13 @@ def hashed(
     became = np.empty(height, np.int8)
     bounds = [0, height // 2, height] if height > _TWO_THREADS else [0, height]
 
-    def fill(first: int, behind: int) -> None:
+    def fill(span: tuple[int, int]) -> None:
+        first, behind = span
         scratch, lengths = np.empty(SCRATCH, np.uint8), np.empty(LANES, np.int64)
         put_keys(rows, first, behind, scratch.ctypes.data, lengths,
                  views.ctypes.data, keys.ctypes.data, became)
 
-    with ThreadPoolExecutor(len(bounds) - 1) as threads:
-        list(threads.map(fill, bounds, bounds[1:]))
+    each(fill, pairwise(bounds), threads=len(bounds) - 1)
     return _texts(views, keys, became == KEYED), pl.Series(became == LEFT)
 
 

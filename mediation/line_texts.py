@@ -1,7 +1,6 @@
 """Columns of the lines of a text file as Polars texts on the file's own octets."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Final
 
@@ -10,6 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from mediation.lines import DOUBLED, WIDE, Lines, Offsets, TextFile, cut_lines, starting_with
+from mediation.threads import each
 
 WINDOW: Final = 30
 """Views count places in 32 bits: every 2 to the power of this octets another buffer begins"""
@@ -71,7 +71,7 @@ def _texts(
         return run(octets, lines.arrays, lines.parts, kinds, places, rewriting, (views, known),
                    spans[number])
 
-    used = _each(fill, len(spans))
+    used = each(fill, range(len(spans)), threads=min(len(spans), 2) or 1)
     buffers = [*windows, *(pa.py_buffer(h[:n].data) for h, n in zip(heaps, used, strict=True))]
     return [
         _series(len(lines), cells, bits, buffers) for cells, bits in zip(views, known, strict=True)
@@ -100,13 +100,6 @@ def _heap_sizes(lines: Lines, spans: Sequence[tuple[int, int]]) -> list[int]:
     """Room for the texts of each part that differ from the file's octets."""
     sizes = np.where(lines.noted(DOUBLED | WIDE), lines.ends - lines.starts, 0)
     return [_WIDEST * int(sizes[first:end].sum()) for first, end in spans]
-
-
-def _each(fill: Callable[[int], int], count: int) -> list[int]:
-    if count < 2:
-        return [fill(number) for number in range(count)]
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(fill, range(count)))
 
 
 @cache

@@ -6,7 +6,6 @@ expressions as a whole, which so decide on all that is not plain.
 """
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +20,7 @@ from mediation.profile import Field
 from mediation.quick_fields import QuickField, is_quick, read_quickly
 from mediation.readers import Reading, columns_of, text_of
 from mediation.text_views import TextColumn, octets
+from mediation.threads import each
 
 if TYPE_CHECKING:
     from mediation.value_kernel import Octets
@@ -171,11 +171,7 @@ def _by_kernels(
     from mediation.value_kernel import DOUBT
 
     made = list(_quick_fields(records, readings, few))
-    if records.height < THREADS_FROM_ROWS:
-        found = [read_quickly(one) for one in made]
-    else:
-        with ThreadPoolExecutor(2) as threads:
-            found = list(threads.map(read_quickly, made))
+    found = each(read_quickly, made, threads=1 if records.height < THREADS_FROM_ROWS else 2)
     columns = {r.name: one.value for r, one in zip(readings, found, strict=True)}
     offsets = [one.offset for one in found if one.offset is not None] if offset else []
     for one in offsets:

@@ -1,7 +1,6 @@
 """Large sound files of XML by their octets: what `xml_plain` would read, many times as fast."""
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from itertools import chain
 from typing import Final
 
@@ -9,6 +8,7 @@ import polars as pl
 
 from mediation.lines import BOM
 from mediation.profile import Profile
+from mediation.threads import each
 from mediation.xml_judge import DECLARATION, NotSoundError, judge, tree
 from mediation.xml_octets import PIECE_OCTETS, Piece, Walk
 from mediation.xml_paths import asked
@@ -59,7 +59,8 @@ def _read(walk: Walk, profile: Profile, columns: dict[str, Column]) -> Read | No
         judge(octets)
         return []
 
-    rows = _each(look, walk.pieces(), len(data))
+    # Several pieces are looked at beside the compiled pass that finds them.
+    rows = each(look, walk.pieces(), threads=1 if len(data) <= PIECE_OCTETS else JUDGES)
     headers = found.headers(walk, declaration)
     places, owners = found.places(walk)
     if not found.ours(walk, profile, headers, owners):
@@ -86,14 +87,3 @@ def _rows(
     if len(elements) != records:
         raise NotSoundError
     return [tuple(column(element) for column in columns) for element in elements]
-
-
-def _each(
-    look: Callable[[Piece], _Rows], pieces: Iterable[Piece], octets: int
-) -> Iterable[_Rows]:
-    """What is found in each piece; by threads, beside the compiled pass, if there are several."""
-    if octets <= PIECE_OCTETS:
-        return list(map(look, pieces))
-    with ThreadPoolExecutor(JUDGES) as threads:
-        waiting = [threads.submit(look, piece) for piece in pieces]
-        return [answer.result() for answer in waiting]
