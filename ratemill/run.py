@@ -75,9 +75,9 @@ def finish(
     with progress.step("mediate", len(todo)) as done:
         pipeline.mediate(home, todo, done=done)
     # what came now may be what parts in files of before waited for
-    others = [ref for ref in recycle_parts(home) if ref not in todo]
-    pipeline.mediate(home, [*todo, *others])
-    todo = [*todo, *others]
+    again = recycle_parts(home)
+    pipeline.mediate(home, again)
+    todo = list(dict.fromkeys([*todo, *again]))
     with progress.step("rate", len(todo)) as done:
         pipeline.rate(home, todo, now=now, done=done)
     not_posted = _post(home, todo, now, progress)
