@@ -39,6 +39,23 @@ voice_mo = ["imsi", "started_at", "duration_s"]
 [gate]
 reject_share_max = 1.0
 """
+NORDTEL = """
+name = "nordtel"
+title = "NordTel"
+sender = "NORNT"
+recipient = "AUTRM"
+[collect]
+connection = "sftp_nordtel"
+[format]
+kind = "tap"
+[identity]
+voice_mo = ["imsi", "started_at"]
+voice_mt = ["imsi", "started_at"]
+sms_mt = ["imsi", "started_at"]
+data_mo = ["imsi", "started_at", "charging_id"]
+[gate]
+reject_share_max = 1.0
+"""
 HEAD = "type;imsi;to;net;start;secs;charge"
 
 
@@ -46,6 +63,13 @@ def with_profile(home):
     """The home with the partner alpenfon, who sends CSV files."""
     (home.root / "partners").mkdir()
     (home.root / "partners" / "alpenfon.toml").write_text(PROFILE)
+    return home
+
+
+def with_nordtel(home, more=""):
+    """The home with the partner nordtel, who sends TAP files; `more` goes into his profile."""
+    (home.root / "partners").mkdir(exist_ok=True)
+    (home.root / "partners" / "nordtel.toml").write_text(NORDTEL + more)
     return home
 
 

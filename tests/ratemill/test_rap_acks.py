@@ -18,29 +18,15 @@ from ratemill.settings import clock
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from collected_files import arrived, with_profile
+from collected_files import arrived, with_nordtel, with_profile
 
-NORDTEL = """
-name = "nordtel"
-title = "NordTel"
-sender = "NORNT"
-recipient = "AUTRM"
-[collect]
-connection = "sftp_nordtel"
-[format]
-kind = "tap"
-[identity]
-voice_mo = ["imsi", "started_at"]
-"""
 NOW = {"localTimeStamp": "20261130120000", "utcTimeOffset": "+0100"}
 RAP_RELEASE = {"rapSpecificationVersionNumber": 1, "rapReleaseVersionNumber": 5}
 
 
 @pytest.fixture
 def home(small):
-    with_profile(small)
-    (small.root / "partners" / "nordtel.toml").write_text(NORDTEL)
-    return small
+    return with_nordtel(with_profile(small))
 
 
 def anna(home):

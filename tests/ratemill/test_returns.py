@@ -20,26 +20,9 @@ from ratemill.settings import clock
 sys.path.insert(0, str(Path(__file__).parents[1] / "mediation"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from collected_files import arrived, collected, with_profile
+from collected_files import arrived, collected, with_nordtel, with_profile
 from tap_faults import BATCH_FAULTS, changed, sound
 
-NORDTEL = """
-name = "nordtel"
-title = "NordTel"
-sender = "NORNT"
-recipient = "AUTRM"
-[collect]
-connection = "sftp_nordtel"
-[format]
-kind = "tap"
-[identity]
-voice_mo = ["imsi", "started_at"]
-voice_mt = ["imsi", "started_at"]
-sms_mt = ["imsi", "started_at"]
-data_mo = ["imsi", "started_at", "charging_id"]
-[gate]
-reject_share_max = 1.0
-"""
 EVENTS = "callEventDetails"
 SEVERE = {
     f"{EVENTS}.0.mobileOriginatedCall.basicCallInformation.causeForTerm": 0,
@@ -50,9 +33,7 @@ NAME = "CDNORNTAUTRM00007"
 
 @pytest.fixture
 def home(small):
-    with_profile(small)
-    (small.root / "partners" / "nordtel.toml").write_text(NORDTEL)
-    return small
+    return with_nordtel(with_profile(small))
 
 
 def mediated(home, changes, name=NAME):

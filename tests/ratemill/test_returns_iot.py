@@ -24,31 +24,16 @@ from ratemill.suspense import suspended
 sys.path.insert(0, str(Path(__file__).parents[1] / "mediation"))
 sys.path.insert(0, str(Path(__file__).parent))
 
-from collected_files import arrived
+from collected_files import arrived, with_nordtel
 from corrected_home import prove
 from random_home import Quiet
 from tap_faults import CHARGE, DETAIL, MOC_BASIC, changed, sound
 
-NORDTEL = """
-name = "nordtel"
-title = "NordTel"
-sender = "NORNT"
-recipient = "AUTRM"
-[collect]
-connection = "sftp_nordtel"
-[format]
-kind = "tap"
-[identity]
-voice_mo = ["imsi", "started_at"]
-voice_mt = ["imsi", "started_at"]
-sms_mt = ["imsi", "started_at"]
-data_mo = ["imsi", "started_at", "charging_id"]
+DATED = """
 [validity]
 age_max_days = 3650
 [tap]
 age_max_days = 3650
-[gate]
-reject_share_max = 1.0
 """
 SIM = {f"{MOC_BASIC}.chargeableSubscriber.simChargeableSubscriber": {"imsi": "232990000000001"}}
 MENDED = {
@@ -62,8 +47,7 @@ PATH_TO_THE_CHARGE = ["1", "3", "9", "38", "39", "70", "69", "64", "63", "62"]
 
 @pytest.fixture
 def home(small, write_catalog):
-    (small.root / "partners").mkdir()
-    (small.root / "partners" / "nordtel.toml").write_text(NORDTEL)
+    with_nordtel(small, DATED)
     write_catalog(small.catalog, agreements="""
         partner,tariff,valid_from,valid_to
         nordtel,iot,2026-08-01,
