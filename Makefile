@@ -60,7 +60,7 @@ airflow: $(READY) ## Airflow with the example home on loopback; Ctrl-C stops it
 
 lock: $(READY) ## resolve the dependencies anew
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --group dev pyproject.toml -o requirements.lock
+	  --group dev --extra cluster pyproject.toml -o requirements.lock
 
 clean: ## remove what make and the demo made
 	rm -rf .venv .ratemill .airflow .pytest_cache .mypy_cache .ruff_cache .hypothesis
