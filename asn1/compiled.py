@@ -6,17 +6,18 @@ from hashlib import sha256
 from importlib import import_module
 from typing import Any, Final, TypeVar
 
-_ABSENT: Final = "scipy" not in sys.modules
-if _ABSENT:
-    # None in sys.modules is a package that cannot be imported. With scipy numba would load all of
-    # its linear algebra, in every process and for nothing that is compiled here.
-    sys.modules["scipy"] = None  # type: ignore[assignment]
+# None in sys.modules is a package that cannot be imported. With scipy numba would load all of its
+# linear algebra, with cffi a parser of C, in every process and for nothing that is compiled here.
+_ABSENT: Final = [name for name in ("scipy", "cffi") if name not in sys.modules]
+for _name in _ABSENT:
+    sys.modules[_name] = None  # type: ignore[assignment]
 try:
     import_module("numba.np.arraymath")
+    import_module("numba.core.typing.cffi_utils")
     import numba
 finally:
-    if _ABSENT:
-        del sys.modules["scipy"]
+    for _name in _ABSENT:
+        del sys.modules[_name]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 

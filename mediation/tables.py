@@ -62,9 +62,12 @@ class Column:
     null: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """A named table: its grain in one sentence and its columns in order."""
+    """A named table: its grain in one sentence and its columns in order.
+
+    Each is declared once and is itself alone: it is the key of much that is looked up.
+    """
 
     name: str
     grain: str
@@ -88,7 +91,7 @@ class Table:
     @property
     def polars(self) -> dict[str, pl.DataType]:
         """The Polars schema, column name to type, in order."""
-        return {c.name: _POLARS[c.kind] for c in self.columns}
+        return dict(_types(self))
 
     def empty(self) -> pl.DataFrame:
         """A frame of this table with no rows."""
@@ -124,6 +127,12 @@ class Table:
         texts = [frame[c.name] for c in self.columns
                  if c.kind == "word" and have.get(c.name) == pl.String]
         return frame.with_columns(as_words(text, FEW) for text in texts) if texts else frame
+
+
+@cache
+def _types(table: Table) -> dict[str, pl.DataType]:
+    """The table's Polars schema, which is asked for with every frame."""
+    return {c.name: _POLARS[c.kind] for c in table.columns}
 
 
 @cache
@@ -179,6 +188,8 @@ def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
              for c in table.columns if not _fits(c, have[c.name])]
     if wrong:
         raise TableError(f"{table.name}: {'; '.join(wrong)}")
+    if frame.is_empty():
+        return frame
     nulls = {c.name: frame[c.name].null_count() for c in table.columns if not c.null}
     holes = [f"{name} has {count} nulls" for name, count in nulls.items() if count]
     if holes:

@@ -6,6 +6,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+from mediation.threads import each
+
+_SYNCING: Final = 4
+"""Threads that have the disk keep files: it waits for several at once as long as for one"""
 
 
 @contextmanager
@@ -32,8 +38,7 @@ def replacing_all(paths: Sequence[Path]) -> Iterator[list[Path]]:
     for part in parts:
         part.unlink(missing_ok=True)
     yield parts
-    for part in parts:
-        _sync(part)
+    each(_sync, parts, min(_SYNCING, len(parts)))
     for part, path in zip(parts, paths, strict=True):
         part.replace(path)
     for folder in folders:

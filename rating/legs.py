@@ -52,6 +52,7 @@ _OURS: Final = {"tariff_amount_micros": X_TARIFF_AMOUNT, "unrounded_nanos": X_NA
 _TAKEN: Final = ("record_index", "usage_key", "started_at")
 """Columns that charges have from the usage as they are"""
 _LEGS: Final = pl.Enum(["retail", "wholesale"])
+_NO_WORDS: Final = pl.Enum([])
 _SOURCES: Final = as_words(pl.Series(["tariff", "partner"]))
 _SERVICE_WORDS: Final = as_words(pl.Series([*SERVICES, OTHER]))
 _DIRECTION_WORDS: Final = as_words(pl.Series([*DIRECTIONS, OTHER]))
@@ -191,7 +192,7 @@ class Legs:
         book = self.book.catalog.exchange
         used, places = occurring(len(matrix), *rows)
         if not len(used):
-            return [[_constant(None, pl.String(), self._size)] * len(rows)] * 2
+            return [[_constant(None, _NO_WORDS, self._size)] * len(rows)] * 2
         texts = [rate_text(int(matrix[row, FX_NUM]), int(matrix[row, FX_DEN])) for row in used]
         lines = [book.line(row) if row < len(book.matrix) else None for row in used.tolist()]
         return [

@@ -1,5 +1,7 @@
 """The names under which Numba keeps compiled functions change with all that they were made of."""
 
+import subprocess
+import sys
 from types import FunctionType
 from typing import NamedTuple
 
@@ -81,3 +83,12 @@ def test_the_order_of_fields_counts(tables):
 def test_a_table_that_cannot_be_seen_is_refused():
     with pytest.raises(TypeError, match="Pair: what is compiled needs the class itself"):
         kept_as(first, "Pair")
+
+
+def test_numba_loads_neither_scipy_nor_cffi():
+    code = (
+        "import sys, asn1.compiled, numba; from numba.core.typing import cffi_utils;"
+        "print(cffi_utils.SUPPORTED, 'scipy' in sys.modules, 'cffi' in sys.modules); import cffi"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"] * 3

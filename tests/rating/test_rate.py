@@ -114,6 +114,16 @@ def test_what_the_called_number_decides(rated):
     assert (data["used_units"], data["billed_units"], data["amount_micros"]) == (1025, 2048, 1953)
 
 
+def test_charges_that_no_exchange_rate_priced_are_the_same_after_a_file(rated, tmp_path):
+    charges = rated({"duration_s": 121}).passed
+    assert charges.select(pl.col("exchange_rate", "exchange_row").is_null().all()).row(0) == (
+        True, True)
+    charges.write_parquet(tmp_path / "charges.parquet")
+    kept = pl.read_parquet(tmp_path / "charges.parquet")
+    assert kept.equals(conform(CHARGE, charges))
+    assert CHARGE.plain(kept).schema == CHARGE.polars
+
+
 def test_discounts_exchange_rate_and_tax(catalog_of, usage, ctx):
     catalog = catalog_of(
         **FULL, discounts="""
