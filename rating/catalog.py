@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from rating.catalog_cells import is_timezone
-from rating.catalog_image import Image, fingerprint, read_image, write_image
+from rating.catalog_image import Image, fingerprint, image_state, read_image, write_image
 from rating.catalog_read import Finding, Findings, Frames, read_text, typed
 from rating.catalog_tables import TABLES
 from rating.catalog_units import with_unit_sizes
@@ -112,15 +112,25 @@ def load_catalog(folder: Path, home_zone: str, cache: Path | None = None) -> Cat
     without parsing and lint. CatalogError lists all errors, each with file, line and a hint.
     """
     mark = "" if cache is None else fingerprint(folder, home_zone)
-    image = None if cache is None else read_image(cache, mark)
-    if image is not None:
-        frames = {table.name: image.frames[table.name] for table in TABLES}
-        derived = {name: frame for name, frame in image.frames.items() if name not in frames}
-        return Catalog(image.version, home_zone, frames, derived)
+    stored = cache and _stored(cache, mark, home_zone, image_state(cache, mark))
+    if stored:
+        return stored
     catalog, found = _checked(folder, home_zone, cache, mark)
     if catalog is None:
         raise CatalogError(folder, [f for f in found if f.severity == "error"])
     return catalog
+
+
+# of more no process works with: the one in force and the one that it is compared with
+@lru_cache(maxsize=2)
+def _stored(images: Path, mark: str, home_zone: str, state: object) -> Catalog | None:
+    """The catalog of an image; one process makes its books once while the files are the same."""
+    image = read_image(images, mark) if state else None
+    if image is None:
+        return None
+    frames = {table.name: image.frames[table.name] for table in TABLES}
+    derived = {name: frame for name, frame in image.frames.items() if name not in frames}
+    return Catalog(image.version, home_zone, frames, derived)
 
 
 def checked(folder: Path, home_zone: str, cache: Path) -> tuple[Catalog | None, Findings]:

@@ -50,6 +50,18 @@ def fingerprint(folder: Path, home_zone: str) -> str:
     return hashlib.sha256("".join([_code(), "\n", home_zone, "\n", *lines]).encode()).hexdigest()
 
 
+def image_state(images: Path, mark: str) -> tuple[tuple[str, int, int, int], ...]:
+    """What tells the files of an image from any put in their place: name, inode, size, time."""
+    try:
+        with os.scandir(images / mark) as entries:
+            found = [(entry.name, entry.stat()) for entry in entries]
+    except OSError:
+        return ()
+    with suppress(OSError):
+        os.utime(images / mark)
+    return tuple(sorted((name, s.st_ino, s.st_size, s.st_mtime_ns) for name, s in found))
+
+
 def read_image(images: Path, mark: str) -> Image | None:
     """The image with this fingerprint; None where there is none, or only a damaged one."""
     folder = images / mark
@@ -59,12 +71,9 @@ def read_image(images: Path, mark: str) -> Image | None:
             name: _mapped(folder / f"{name}.arrow", size, height)
             for name, (size, height) in index["frames"].items()
         }
-        image = Image(index["version"], frames)
+        return Image(index["version"], frames)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, pl.exceptions.PolarsError):
         return None
-    with suppress(OSError):
-        os.utime(folder)
-    return image
 
 
 def write_image(images: Path, mark: str, image: Image) -> None:

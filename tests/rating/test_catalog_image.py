@@ -47,6 +47,18 @@ def test_an_image_holds_the_catalog(folder, images, parses):
         assert_frame_equal(second.number_plan.frames()[name], frame)
 
 
+def test_a_process_makes_what_an_image_holds_once(folder, images):
+    load_catalog(folder, VIENNA, images)
+    first = load_catalog(folder, VIENNA, images)
+    assert load_catalog(folder, VIENNA, images) is first
+    assert load_catalog(folder, "Europe/Oslo", images) is not first
+    for path in images.glob("*/rates.arrow"):
+        os.utime(path, (1000, 1000))
+    again = load_catalog(folder, VIENNA, images)
+    assert again is not first
+    assert again.version == first.version
+
+
 def test_a_mapped_column_is_one_piece(folder, images):
     rows = "".join(f"8{i:06},Somewhere,home,,\n" for i in range(200_000))
     with (folder / "number_plan.csv").open("a") as file:
