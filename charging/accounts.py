@@ -24,6 +24,7 @@ from charging.ledger import Ledger, frame
 from charging.ledger_answers import ACCOUNTS
 from charging.ledger_error import LedgerError
 from charging.ledger_schema import ACCOUNT, BALANCE, ENTRY
+from charging.opened_parts import digests, note_parts, other_parts, part_of
 from charging.posting_rows import INT64_MAX, INT64_MIN
 from mediation.tables import conform
 
@@ -48,15 +49,19 @@ def open_accounts(ledger: Ledger, accounts: pl.DataFrame, now: datetime) -> int:
     limit follow the catalog.
     """
     conform(ACCOUNTS, accounts)
+    catalog = digests(accounts)
+    with ledger.reading() as connection:
+        if other_parts(connection, catalog).is_empty():
+            return 0
     double = accounts.filter(accounts.select(_NAME).is_duplicated())
     if double.height:
         raise LedgerError(ledger.where, f"account {' '.join(double.row(0)[:2])} is opened twice",
                           "name each account once for each currency")
-    with ledger.reading() as connection:
-        if _differing(ledger, connection, accounts).is_empty():
-            return 0
     with ledger.writing() as connection:
-        differing = _differing(ledger, connection, accounts).sort(_NAME)
+        parts = other_parts(connection, catalog)
+        some = accounts.filter(part_of(accounts).is_in(parts["part"].implode()))
+        differing = _differing(ledger, connection, some).sort(_NAME)
+        note_parts(ledger, connection, parts)
         known = _known(ledger, connection, differing)
         _follow(connection, differing, known, now)
         new = differing.join(known, on=_NAME, how="anti", maintain_order="left")
@@ -78,8 +83,10 @@ def open_accounts(ledger: Ledger, accounts: pl.DataFrame, now: datetime) -> int:
 
 def _differing(ledger: Ledger, connection: Connection, accounts: pl.DataFrame) -> pl.DataFrame:
     """Those of the accounts that are not opened, or whose mode or credit limit changed."""
-    opened = select(ENTRY.c.account_number).where(ENTRY.c.kind == "opening")
     known = _known(ledger, connection, accounts)
+    opened: Select[Any] = select(ENTRY.c.account_number).where(ENTRY.c.kind == "opening")
+    if _are_few(connection, known.height):
+        opened = ledger.dialect.matching(opened, "account_number", known["account_number"])
     ledger.remember(known)
     known = known.join(frame(connection, opened), on="account_number", how="semi")
     return accounts.join(known, on=[*_NAME, *_FOLLOWING], how="anti", nulls_equal=True)

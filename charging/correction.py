@@ -27,6 +27,7 @@ from charging.legs import legs, legs_of_file
 from charging.overdraft import Policy
 from charging.posting_id import FILE_SHIFT, LEG_IDS, file_range, unpacked
 from charging.posting_rows import charge_rows, identified
+from charging.settled_files import drop_digests
 from charging.usage_keys import claim, free, owned
 
 _FILE: Final = ["partner", "file_id"]
@@ -80,6 +81,7 @@ def roll_back(
         use(ledger, connection, net_use(drawn(rows), drawn(rows.clear())))
         refusals = _let_go(ledger, connection, rows.select("head", "rest", "record").unique())
         connection.execute(delete(REFUSAL).where(REFUSAL.c.record.between(*file_range(number))))
+        drop_digests(ledger, connection, [number])
         connection.execute(update(FILE).where(FILE.c.file_number == number).values(
             state="rolled_back", revision=last + 1, records=0, refused=0,
         ))
@@ -258,11 +260,14 @@ def _let_go(ledger: Ledger, connection: Connection, keys: pl.DataFrame) -> pl.Da
     partner, file_id and record_index of the records that had been refused.
     """
     free(ledger, connection, keys)
+    number = pl.col("record") // (1 << FILE_SHIFT)
+    drop_digests(ledger, connection, keys.select(number).to_series().unique())
     query = select(REFUSAL.c.record, REFUSAL.c.original_record)
     lifted = frame(
         connection, ledger.dialect.matching(query, "original_record", keys["record"].unique())
-    ).select("record", file_number=pl.col("record") // (1 << FILE_SHIFT))
+    ).select("record", file_number=number)
     ledger.dialect.remove(connection, REFUSAL, lifted.select("record"))
+    drop_digests(ledger, connection, lifted["file_number"].unique())
     counts = lifted.group_by("file_number").agg(refused=-pl.len().cast(pl.Int64))
     ledger.dialect.add_to(connection, FILE, counts, "file_number")
     of_files = select(FILE.c.file_number, FILE.c.partner, FILE.c.file_id)

@@ -15,7 +15,7 @@ from charging.ledger_error import LedgerError
 if TYPE_CHECKING:
     from alembic.config import Config
 
-_HEAD: Final = "0001"
+_HEAD: Final = "0003"
 """Newest of the migrations; Alembic, which could find it, takes a quarter of a second to load"""
 _REVISION: Final = Table(
     # Airflow's database has a table of Alembic's usual name.

@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from charging.copy_octets import octets
 from charging.ledger_database import Database
 from charging.ledger_error import LedgerError
 from charging.ledger_schema import METADATA
@@ -183,14 +184,25 @@ def _raw(connection: Connection) -> psycopg.Connection:
 
 def _copy(connection: Connection, table: Table, rows: pl.DataFrame) -> None:
     """Bring rows into a table."""
-    statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
+    made = octets(table, rows)
+    statement = (_AS_TEXT if made is None else _AS_OCTETS).format(
         sql.Identifier(table.name), sql.SQL(", ").join(map(sql.Identifier, rows.columns))
     )
     with _raw(connection).cursor() as cursor, cursor.copy(statement) as copy:
-        for part in rows.iter_slices(_SLICE_ROWS):
-            copy.write(part.write_csv(
-                include_header=False, datetime_format=_TIME, quote_style="non_numeric"
-            ))
+        for part in _texts(rows) if made is None else made:
+            copy.write(part)
+
+
+_AS_TEXT: Final = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)")
+_AS_OCTETS: Final = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)")
+
+
+def _texts(rows: pl.DataFrame) -> Iterator[str]:
+    """The rows as CSV."""
+    for part in rows.iter_slices(_SLICE_ROWS):
+        yield part.write_csv(
+            include_header=False, datetime_format=_TIME, quote_style="non_numeric"
+        )
 
 
 _SLICE_ROWS: Final = 100_000

@@ -37,6 +37,16 @@ FILE = Table(
     CheckConstraint("state IN ('open', 'posted', 'rolled_back')", name="file_state"),
 )
 
+SETTLED_FILE = Table(
+    "settled_file",
+    METADATA,
+    Column("file_number", Integer, primary_key=True, autoincrement=False),
+    Column("records", Text, nullable=False,
+           comment="digest of record numbers, all of them posted or refused: posting them again "
+                   "changes nothing"),
+    sqlite_strict=True,
+)
+
 FILE_TOTAL = Table(
     "file_total",
     METADATA,
@@ -75,6 +85,17 @@ BALANCE = Table(
     sqlite_strict=True,
     # room beside each row for its next version, so that no index changes with it
     postgresql_with={"fillfactor": "50"},
+)
+
+OPENED_PART = Table(
+    "opened_part",
+    METADATA,
+    Column("part", Integer, primary_key=True, autoincrement=False,
+           comment="accounts by a hash of their names"),
+    Column("first", _INT64, nullable=False,
+           comment="digest of the catalog's accounts of the part, all of them opened"),
+    Column("second", _INT64, nullable=False, comment="its other 64 bits"),
+    sqlite_strict=True,
 )
 
 BATCH = Table(

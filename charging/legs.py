@@ -57,20 +57,53 @@ def _looked_up(ledger: Ledger, connection: Connection, wanted: pl.Series) -> pl.
 def summed(postings: pl.DataFrame) -> pl.DataFrame:
     """What the legs come to, as `legs` gives it, of all their postings."""
     parts = unpacked(pl.col("posting_id"))
-    rows = postings.with_columns(
+    rows = postings.sort("posting_id").with_columns(
         leg_id=leg_of(pl.col("posting_id")), revision=parts["revision"], kind=parts["kind"]
-    ).with_columns(last=pl.col("revision") == pl.col("revision").max().over("leg_id"))
-    charged = pl.col("kind").is_in([int(kind) for kind in CHARGED])
-    adjusted = pl.col("kind") == Kind.ADJUSTMENT
-    charge = pl.col("last") & (charged | adjusted)
+    )
+    leg = pl.col("leg_id")
+    # Nearly all legs have one posting, which needs no grouping.
+    alone = (leg.ne_missing(leg.shift()) & leg.ne_missing(leg.shift(-1))).alias("alone")
+    rows = rows.with_columns(alone)
+    return pl.concat([
+        _of_one(rows.filter("alone")), _of_several(rows.filter(~pl.col("alone")))
+    ]).sort("leg_id")
+
+
+_CHARGED: Final = pl.col("kind").is_in([int(kind) for kind in CHARGED])
+_ADJUSTED: Final = pl.col("kind") == int(Kind.ADJUSTMENT)
+
+
+def _of_one(rows: pl.DataFrame) -> pl.DataFrame:
+    """What legs with a single posting come to."""
+    charge = _CHARGED | _ADJUSTED
+    return rows.select(
+        "leg_id",
+        record=record_of(pl.col("leg_id")),
+        revision="revision",
+        stands=pl.col("kind") != int(Kind.REFUND),
+        account_number=pl.when(charge).then("account_number"),
+        charged_micros=pl.when(~_ADJUSTED).then(
+            pl.when(_CHARGED).then(-pl.col("amount_micros")).otherwise(0)
+        ),
+        net_micros="amount_micros",
+        batch_number=pl.when(charge).then("batch_number"),
+    )
+
+
+def _of_several(postings: pl.DataFrame) -> pl.DataFrame:
+    """What legs with any number of postings come to."""
+    rows = postings.with_columns(
+        last=pl.col("revision") == pl.col("revision").max().over("leg_id")
+    )
+    charge = pl.col("last") & (_CHARGED | _ADJUSTED)
     return rows.group_by("leg_id").agg(
         record=record_of(pl.col("leg_id").first()),
         revision=pl.col("revision").max(),
-        stands=~(pl.col("last") & (pl.col("kind") == Kind.REFUND)).any(),
+        stands=~(pl.col("last") & (pl.col("kind") == int(Kind.REFUND))).any(),
         account_number=pl.col("account_number").filter(charge).first(),
-        charged_micros=pl.when(~(pl.col("last") & adjusted).any()).then(
-            -pl.col("amount_micros").filter(pl.col("last") & charged).sum()
+        charged_micros=pl.when(~(pl.col("last") & _ADJUSTED).any()).then(
+            -pl.col("amount_micros").filter(pl.col("last") & _CHARGED).sum()
         ),
         net_micros=pl.col("amount_micros").sum(),
         batch_number=pl.col("batch_number").filter(charge).first(),
-    ).sort("leg_id")
+    )

@@ -1,28 +1,29 @@
 """Posting: the charges of files onto balances, each record once, in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 import polars as pl
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, select
 
-from charging import audit
 from charging.allowance_use import drawn, use
-from charging.balances import add_batch, next_batch, put_charges
+from charging.balances import next_batch, put_charges
 from charging.holds import refuse_while_held
-from charging.ledger import Ledger, file_number_of, frame, named_postings, refused
+from charging.ledger import Ledger, file_number_of, frame
 from charging.ledger_answers import Posted
 from charging.ledger_error import LedgerError
-from charging.ledger_schema import FILE, POSTING, REFUSAL
+from charging.ledger_schema import FILE, FILE_TOTAL, POSTING, REFUSAL
 from charging.overdraft import Policy
-from charging.posting_id import LARGEST_FILE, Kind, file_range, leg_of, record_of, unpacked
+from charging.posted_files import PIPELINE, FileRow, file_rows, finished, registered
+from charging.posting_id import Kind, file_range, leg_of, record_of, unpacked
 from charging.posting_rows import FileCharges, identified, posting_rows
+from charging.settled_files import digest_of, settled_digests
 from charging.usage_keys import claim
 
-PIPELINE: Final = "pipeline"
-"""Author of what no person asked for"""
+__all__ = [
+    "PIPELINE", "post", "post_files", "register_file", "register_files", "revisions", "settled",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +31,7 @@ class _Waiting:
     """What of a file is to be posted."""
 
     file: FileCharges
-    number: int
-    revision: int
-    before: str
-    """state of the file"""
+    row: FileRow
     rows: pl.DataFrame
     batch: int
     """number of its batch; 0 where nothing is to be done"""
@@ -46,13 +44,13 @@ def register_file(ledger: Ledger, partner: str, file_id: str) -> int:
 
 def register_files(ledger: Ledger, partner: str, file_ids: Sequence[str]) -> list[int]:
     """The number of each file of a partner; those of new files are in the order given."""
+    keys = [(partner, file_id) for file_id in file_ids]
     with ledger.reading() as connection:
-        known = [file_number_of(connection, partner, file_id) for file_id in file_ids]
-    found = [number for number in known if number is not None]
-    if len(found) == len(file_ids):
-        return found
-    with ledger.writing() as connection:
-        return [_registered(connection, partner, file_id) for file_id in file_ids]
+        found = file_rows(ledger, connection, keys)
+    if not found.keys() >= set(keys):
+        with ledger.writing() as connection:
+            found = registered(ledger, connection, keys)
+    return [found[key].number for key in keys]
 
 
 def post(
@@ -79,13 +77,10 @@ def post_files(
     where = f"{ledger.where}: file {files[0].name}" if len(files) == 1 else ledger.where
     if now.tzinfo is not None:
         raise LedgerError(where, "the time of posting carries a time zone", "give naive UTC")
-    rows = _looked_at(ledger, files)
+    looked_at = _looked_at(ledger, files)
     with ledger.writing(where) as connection:
         refuse_while_held(ledger, connection)
-        todo: list[_Waiting] = []
-        for file in files:
-            batch = next_batch(connection) + sum(one.batch > 0 for one in todo)
-            todo.append(_unsettled(ledger, connection, file, rows.get(file.name), batch))
+        todo = _waiting(ledger, connection, files, looked_at)
         new = pl.concat([one.rows for one in todo])
         # Rows with draws are few and heavy to move.
         drawing = new.filter(pl.col("draws").list.len() > 0)
@@ -97,7 +92,7 @@ def post_files(
             )
         postings = put_charges(ledger, connection, where, new, policies or {})
         use(ledger, connection, drawn(drawing))
-        return [_finish(connection, one, away, postings, now) for one in todo]
+        return finished(ledger, connection, todo, away, postings, now)
 
 
 def _turned_away(ledger: Ledger, connection: Connection, rows: pl.DataFrame) -> pl.DataFrame:
@@ -111,24 +106,6 @@ def _turned_away(ledger: Ledger, connection: Connection, rows: pl.DataFrame) -> 
     return named
 
 
-def _registered(connection: Connection, partner: str, file_id: str) -> int:
-    """The number of a file, the next free one where it is new."""
-    known = file_number_of(connection, partner, file_id)
-    if known is not None:
-        return known
-    number = (connection.scalar(select(func.max(FILE.c.file_number))) or 0) + 1
-    if number > LARGEST_FILE:
-        raise LedgerError(f"file {partner}/{file_id}", f"would be the {number:,}th of the ledger",
-                          "begin a new ledger")
-    connection.execute(
-        insert(FILE).values(
-            file_number=number, partner=partner, file_id=file_id, state="open", revision=0,
-            records=0, refused=0,
-        )
-    )
-    return number
-
-
 def _looked_at(ledger: Ledger, files: Sequence[FileCharges]) -> dict[str, pl.DataFrame]:
     """What of files that wait for their first posting is to be posted, by their name.
 
@@ -136,52 +113,74 @@ def _looked_at(ledger: Ledger, files: Sequence[FileCharges]) -> dict[str, pl.Dat
     looked at, which only who has the lock can know.
     """
     with ledger.reading() as connection:
-        query = select(FILE.c.state)
-        states = [
-            connection.scalar(query.where(FILE.c.partner == f.partner, FILE.c.file_id == f.file_id))
-            for f in files
-        ]
+        found = file_rows(ledger, connection, [file.key for file in files])
     return {
         file.name: posting_rows(f"{ledger.where}: file {file.name}", file)
-        for file, state in zip(files, states, strict=True) if state != "posted"
+        for file in files if file.key not in found or found[file.key].state != "posted"
     }
 
 
-def _unsettled(
-    ledger: Ledger, connection: Connection, file: FileCharges, rows: pl.DataFrame | None, batch: int
-) -> _Waiting:
-    """What of the file is neither posted nor refused; `rows` where it was looked at."""
-    where = f"{ledger.where}: file {file.name}"
-    number = _registered(connection, file.partner, file.file_id)
-    state, revision = connection.execute(
-        select(FILE.c.state, FILE.c.revision).where(FILE.c.file_number == number)
-    ).one()
-    due = pl.lit(revision)
-    settled, again = _settled(connection, number)
-    if rows is None:
-        rows = posting_rows(where, _without(file, settled))
-    of_file = identified(rows.with_columns(file_number=pl.lit(number, pl.Int64)))
-    if state == "posted":
-        of_file = of_file.join(settled, on="record", how="anti", maintain_order="left").join(
-            again, on="record", how="left", maintain_order="left"
-        )
-        due = pl.max_horizontal(due, "next_revision")
-    wrong = of_file.filter(pl.col("revision") != due)
+def _waiting(
+    ledger: Ledger, connection: Connection, files: Sequence[FileCharges],
+    looked_at: Mapping[str, pl.DataFrame],
+) -> list[_Waiting]:
+    """What of each file is to be posted; `looked_at` has it of those looked at."""
+    found = registered(ledger, connection, [file.key for file in files])
+    posted = [row.number for row in found.values() if row.state == "posted"]
+    digests = settled_digests(ledger, connection, posted)
+    batch, todo = next_batch(connection), list[_Waiting]()
+    for file in files:
+        row = found[file.key]
+        where = f"{ledger.where}: file {file.name}"
+        if row.state != "posted":
+            rows = looked_at.get(file.name)
+            new = _first(where, row, posting_rows(where, file) if rows is None else rows)
+        elif digests.get(row.number) == digest_of(file.charges):
+            none = replace(file, charges=file.charges.clear())
+            new = _first(where, row, posting_rows(where, none))
+        else:
+            new = _added(where, connection, row, file)
+        number = 0 if row.state == "posted" and new.is_empty() else batch
+        batch += number > 0
+        todo.append(_Waiting(
+            file, row, new.with_columns(batch_number=pl.lit(number, pl.Int64)), number
+        ))
+    return todo
+
+
+def _first(where: str, row: FileRow, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a file of which no record is settled, with their ids."""
+    of_file = identified(rows.with_columns(file_number=pl.lit(row.number, pl.Int64)))
+    return _of_revision(where, of_file, pl.lit(row.revision))
+
+
+def _added(
+    where: str, connection: Connection, row: FileRow, file: FileCharges
+) -> pl.DataFrame:
+    """The rows of a posted file whose records are not settled, with their ids."""
+    done, again = _settled(connection, row.number)
+    rows = posting_rows(where, _without(file, done)).with_columns(
+        file_number=pl.lit(row.number, pl.Int64)
+    )
+    of_file = identified(rows).join(again, on="record", how="left", maintain_order="left")
+    due = pl.max_horizontal(pl.lit(row.revision), "next_revision")
+    return _of_revision(where, of_file, due).drop("next_revision")
+
+
+def _of_revision(where: str, rows: pl.DataFrame, due: pl.Expr) -> pl.DataFrame:
+    """The rows; LedgerError where one is of another revision."""
+    wrong = rows.filter(pl.col("revision") != due)
     if wrong.height:
         raise LedgerError(where, f"record {wrong['record_index'][0]} has charges of revision "
                           f"{wrong['revision'][0]}, which is not the next", "rate the file again")
-    if state == "posted" and of_file.is_empty():
-        batch = 0
-    return _Waiting(file, number, revision, state,
-                    of_file.drop("next_revision", strict=False)
-                    .with_columns(batch_number=pl.lit(batch, pl.Int64)), batch)
+    return rows
 
 
 def _without(file: FileCharges, settled: pl.DataFrame) -> FileCharges:
     """The file's charges without those of records that are settled."""
     done = settled.select(record_index=unpacked(pl.col("record"))["record_index"])
     new = file.charges.join(done, on="record_index", how="anti", maintain_order="left")
-    return FileCharges(file.partner, file.file_id, new)
+    return replace(file, charges=new)
 
 
 def revisions(ledger: Ledger, partner: str, file_id: str) -> pl.DataFrame:
@@ -192,7 +191,11 @@ def revisions(ledger: Ledger, partner: str, file_id: str) -> pl.DataFrame:
     with ledger.reading() as connection:
         number = file_number_of(connection, partner, file_id) or 0
         known = connection.scalar(select(FILE.c.revision).where(FILE.c.file_number == number)) or 0
-        _, again = _settled(connection, number)
+        # Only what was given back does not stand; nearly no file has anything of it.
+        given_back = connection.scalar(select(FILE_TOTAL.c.postings).where(
+            FILE_TOTAL.c.file_number == number, FILE_TOTAL.c.kind == int(Kind.REFUND)
+        ).limit(1))
+        _, again = _settled(connection, number if given_back else 0)
     index = unpacked(pl.col("record"))["record_index"]
     return again.select(
         record_index=index, revision=pl.max_horizontal("next_revision", pl.lit(known, pl.Int32))
@@ -229,38 +232,3 @@ def _settled(connection: Connection, number: int) -> tuple[pl.DataFrame, pl.Data
     posted = of_record.filter("stands").select("record")
     again = of_record.filter(~pl.col("stands")).select("record", "next_revision")
     return pl.concat([posted, frame(connection, refused_ones)]), again
-
-
-def _finish(
-    connection: Connection, one: _Waiting, away: pl.DataFrame,
-    postings: pl.DataFrame, now: datetime,
-) -> Posted:
-    """State that the file is posted, and say what it has on the ledger."""
-    first, last = file_range(one.number)
-    mine = postings.filter(pl.col("posting_id").is_between(first, last))
-    if one.batch:
-        turned = away.filter(pl.col("record").is_between(first, last)).height
-        records = mine.select(record_of(pl.col("posting_id"))).n_unique() if mine.height else 0
-        connection.execute(
-            update(FILE).where(FILE.c.file_number == one.number).values(
-                state="posted", records=FILE.c.records + records,
-                refused=FILE.c.refused + turned, posted_at=now,
-            )
-        )
-        add_batch(connection, one.batch, now, kind="file", key=f"file:{one.number}:{one.batch}",
-                  who=PIPELINE, why="", postings=mine.height)
-        audit.record(
-            connection, now, who=PIPELINE, action="post", subject=one.file.name, why="",
-            before={"state": one.before},
-            after={"batch": one.batch, "records": records, "postings": mine.height,
-                   "refused": turned},
-        )
-    total = select(FILE.c.records).where(FILE.c.file_number == one.number)
-    added = named_postings(mine.with_columns(
-        partner=pl.lit(one.file.partner), file_id=pl.lit(one.file.file_id),
-        posted_at=pl.lit(now, pl.Datetime("us")),
-    ))
-    return Posted(
-        connection.execute(total).scalar_one(), added, refused(connection, one.number),
-        repeated=one.batch == 0, first=one.before == "open",
-    )

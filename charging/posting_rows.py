@@ -15,7 +15,7 @@ from charging.posting_id import (
     record_of,
     unpacked,
 )
-from mediation.tables import conform
+from mediation.tables import Table, conform
 from rating.schema import CHARGE
 
 _KEY_DIGITS: Final = 32
@@ -25,16 +25,32 @@ INT64_MAX: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class FileCharges:
-    """The charges (table charge) of one file."""
+    """The charges (table charge, or POSTED_COLUMNS of it) of one file."""
 
     partner: str
     file_id: str
     charges: pl.DataFrame
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Partner and file id."""
+        return self.partner, self.file_id
+
+    @property
     def name(self) -> str:
         """The file's reference."""
         return f"{self.partner}/{self.file_id}"
+
+
+POSTED_COLUMNS: Final = (
+    "partner", "file_id", "record_index", "leg", "revision", "account", "currency",
+    "amount_micros", "usage_key", "product", "started_at", "used_by", "draws",
+)
+"""Columns of table charge that posting looks at; a frame of a file's charges may have these only"""
+_LOOKED_AT: Final = Table(
+    CHARGE.name, CHARGE.grain,
+    tuple(column for column in CHARGE.columns if column.name in POSTED_COLUMNS),
+)
 
 
 def posting_rows(where: str, file: FileCharges) -> pl.DataFrame:
@@ -44,13 +60,13 @@ def posting_rows(where: str, file: FileCharges) -> pl.DataFrame:
 
 
 def charge_rows(where: str, charges: pl.DataFrame) -> pl.DataFrame:
-    """What of charges (table charge, and file_number) is posted; LedgerError where they contradict.
+    """What of charges (POSTED_COLUMNS, and file_number) is posted.
 
     file_number, record_index, leg (number), revision, account, currency, amount_micros (a charge is
     negative), usage_key, its head and rest, product, started_at, used_by and draws, a row for each
-    charge.
+    charge. LedgerError where they contradict.
     """
-    conform(CHARGE, charges.drop("file_number"))
+    conform(_LOOKED_AT, charges.select(n for n in _LOOKED_AT.names if n in charges.columns))
     key = pl.col("usage_key").str
     frame = charges.select(
         "file_number",
@@ -93,11 +109,20 @@ def summed(where: str, rows: pl.DataFrame, *by: str) -> pl.DataFrame:
     """Per value of the columns by: these, sum of amount_micros, number of postings."""
     wide = (
         rows.group_by(by)
-        .agg(pl.col("amount_micros").cast(pl.Int128).sum(), pl.len().cast(pl.Int64)
-             .alias("postings"))
+        .agg(pl.col("amount_micros").cast(sum_type(rows)).sum().cast(pl.Int128),
+             pl.len().cast(pl.Int64).alias("postings"))
         .sort(by)
     )
     return narrow(where, wide, *by)
+
+
+def sum_type(rows: pl.DataFrame) -> pl.DataType:
+    """The integers that any sum of amount_micros of the rows fits."""
+    ends = rows.select(
+        least=pl.col("amount_micros").min(), most=pl.col("amount_micros").max()
+    ).row(0)
+    largest = max((abs(end) for end in ends if end is not None), default=0)
+    return pl.Int64() if largest * rows.height <= INT64_MAX else pl.Int128()
 
 
 def narrow(where: str, wide: pl.DataFrame, *by: str) -> pl.DataFrame:
@@ -122,39 +147,52 @@ def _refuse_strangers(where: str, file: FileCharges) -> None:
                           f"{first['partner']}/{first['file_id']}", "post each file by itself")
 
 
+_BEYOND: Final = (
+    ~pl.col("record_index").is_between(0, LARGEST_RECORD)
+    | ~pl.col("revision").is_between(0, LARGEST_REVISION)
+)
+_KEYLESS: Final = (
+    (pl.col("usage_key").str.len_bytes() != _KEY_DIGITS)
+    | pl.col("head").is_null() | pl.col("rest").is_null()
+)
+_DOUBLE: Final = pl.col("posting_id") == pl.col("posting_id").shift()
+"""Of rows by posting id, as is the next"""
+_TWO_KEYS: Final = (pl.col("record") == pl.col("record").shift()) & pl.any_horizontal(
+    pl.col("head", "rest") != pl.col("head", "rest").shift()
+)
+
+
 def _refuse_bad_rows(where: str, charges: pl.DataFrame, frame: pl.DataFrame) -> None:
     """Refuse rows that would share a posting id, lack a usage key, or cannot be posted."""
-    beyond = frame.filter(
-        ~pl.col("record_index").is_between(0, LARGEST_RECORD)
-        | ~pl.col("revision").is_between(0, LARGEST_REVISION)
-    )
+    ids = identified(frame).select("posting_id", "record", "head", "rest").sort("posting_id")
+    least = (charges["amount_micros"] == INT64_MIN).any()
+    found = frame.select(_BEYOND.any(), keyless=_KEYLESS.any()).row(0)
+    if least or any(found) or any(ids.select(_DOUBLE.any(), two=_TWO_KEYS.any()).row(0)):
+        _say_bad_rows(where, frame, ids)
+
+
+def _say_bad_rows(where: str, frame: pl.DataFrame, ids: pl.DataFrame) -> None:
+    """LedgerError that says what is the matter with the first bad row."""
+    beyond = frame.filter(_BEYOND)
     if beyond.height:
         row = beyond.row(0, named=True)
         raise LedgerError(where, f"record {row['record_index']} revision {row['revision']} is "
                           f"beyond {LARGEST_RECORD} or {LARGEST_REVISION}",
                           "cut the file into smaller ones")
-    ids = identified(frame).select("posting_id", "record", "head", "rest").sort("posting_id")
-    double = ids.filter(pl.col("posting_id") == pl.col("posting_id").shift())
+    double = ids.filter(_DOUBLE)
     if double.height:
         row = double.select(**unpacked(pl.col("posting_id"))).row(0, named=True)
         raise LedgerError(where, f"two charges for record {row['record_index']}, leg "
                           f"{LEGS[row['leg']]}, revision {row['revision']}",
                           "rating must give one charge for each")
-    keyless = frame.filter(
-        (charges["usage_key"].str.len_bytes() != _KEY_DIGITS)
-        | pl.col("head").is_null() | pl.col("rest").is_null()
-    )
+    keyless = frame.filter(_KEYLESS)
     if keyless.height:
         raise LedgerError(where, f"record {keyless['record_index'][0]} has a usage key that is "
                           "not 32 hex digits", "rate the file again")
-    two = ids.filter(
-        (pl.col("record") == pl.col("record").shift())
-        & pl.any_horizontal(pl.col("head", "rest") != pl.col("head", "rest").shift())
-    )
+    two = ids.filter(_TWO_KEYS)
     if two.height:
         record_index = two.select(unpacked(pl.col("record"))["record_index"]).item(0, 0)
         raise LedgerError(where, f"record {record_index} has two usage keys",
                           "rate the file again: the legs of a record share its key")
-    if charges.filter(pl.col("amount_micros") == INT64_MIN).height:
-        raise LedgerError(where, "a charge is at the limit of 64 bits and cannot be negated",
-                          "look for a wrong rate or a wrong unit")
+    raise LedgerError(where, "a charge is at the limit of 64 bits and cannot be negated",
+                      "look for a wrong rate or a wrong unit")

@@ -15,10 +15,10 @@ def claim(ledger: Ledger, connection: Connection, claims: pl.DataFrame) -> pl.Da
     Of a key that stands twice among the claims, the record of the least id is its owner. In order
     of record.
     """
+    if claims.is_empty():
+        return claims.select(*_CLAIM, original_record="record")
     head, rest = (pl.col(name) != pl.col(name).shift() for name in ("head", "rest"))
-    ordered = claims.select(_CLAIM).sort(_CLAIM).filter(
-        (head | rest | (pl.col("record") != pl.col("record").shift())).fill_null(value=True)
-    )
+    ordered = _ordered(claims.select(_CLAIM))
     first = ordered.filter((head | rest).fill_null(value=True))
     # All of one head but the first would be taken for repetitions of it.
     twins = _twins(ledger, connection, first["head"])
@@ -42,6 +42,16 @@ def claim(ledger: Ledger, connection: Connection, claims: pl.DataFrame) -> pl.Da
         owners.rename({"record": "original_record"}), on=["head", "rest"], how="left"
     )
     return theirs.filter(pl.col("record") != pl.col("original_record")).sort("record")
+
+
+def _ordered(claims: pl.DataFrame) -> pl.DataFrame:
+    """The claims in order of head, rest and record, each once."""
+    other = pl.any_horizontal(pl.col(name) != pl.col(name).shift() for name in _CLAIM)
+    each = claims.sort("record").filter(other.fill_null(value=True))
+    ordered = each.sort("head")
+    if not (ordered["head"] == ordered["head"].shift()).any():
+        return ordered
+    return each.sort(_CLAIM).filter(other.fill_null(value=True))
 
 
 def owned(ledger: Ledger, connection: Connection, keys: pl.DataFrame) -> pl.DataFrame:

@@ -93,9 +93,13 @@ def _text(receipt: Receipt) -> str:
 def _receipt(home: Home, lake: Lake, partner: str, file_id: str) -> Receipt:
     row = lake.load(FILE, partner, file_id, "post").row(0, named=True)
     rejected = lake.rejects(partner, file_id)
+    # of a large file's postings the rest takes seconds to read
+    postings = pl.read_parquet(
+        lake.path(POSTING, partner, file_id, "post"), glob=False,
+        columns=["leg", "currency", "amount_micros"],
+    )
     wholesale = (
-        lake.load(POSTING, partner, file_id, "post")
-        .filter(leg="wholesale").group_by("currency")
+        postings.filter(pl.col("leg") == "wholesale").group_by(pl.col("currency").cast(pl.String))
         .agg(amount=-pl.col("amount_micros").sum()).sort("currency")
     )
     return Receipt(
@@ -107,7 +111,7 @@ def _receipt(home: Home, lake: Lake, partner: str, file_id: str) -> Receipt:
         suspended=row["suspended"], dropped=row["dropped"],
         charge_micros=row["charge_micros"], currency=row["currency"],
         accepted_micros=dict(wholesale.iter_rows()),
-        rejects=[_reject_line(line) for line in _by_code(rejected)],
+        rejects=[_reject_line(line, _said(home, partner)) for line in _by_code(rejected)],
         notes=[note for note in (row["notes"] or "").splitlines() if not note.startswith(NOTE)],
     )
 
@@ -122,10 +126,17 @@ def _by_code(rejected: pl.DataFrame) -> list[dict[str, Any]]:
     )
 
 
-def _reject_line(line: dict[str, Any]) -> RejectLine:
-    known = CODES.get(line["code"])
+def _said(home: Home, partner: str) -> dict[str, str]:
+    """What the checks of the partner's profile say, by code."""
+    profile = home.profiles().get(partner)
+    return {check.rule: f"{check.says[:1].upper()}{check.says[1:].rstrip('.')}."
+            for check in profile.check} if profile else {}
+
+
+def _reject_line(line: dict[str, Any], said: dict[str, str]) -> RejectLine:
+    known, dropped = CODES.get(line["code"]), "A rule of the partner's profile drops the record."
     return RejectLine(
         code=line["code"], outcome=line["outcome"],
-        meaning=known.meaning if known else "A rule of the partner's profile drops the record.",
+        meaning=known.meaning if known else said.get(line["code"], dropped),
         records=line["records"], first_record=line["first_record"], detail=line["detail"],
     )

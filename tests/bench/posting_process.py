@@ -31,7 +31,7 @@ from charging.posting import post_files
 from charging.posting_rows import FileCharges
 
 NOW = datetime(2026, 12, 1)
-TOGETHER = 5
+TOGETHER = 10
 """Files of one transaction, as the pipeline takes them"""
 
 

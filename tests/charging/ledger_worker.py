@@ -70,7 +70,8 @@ STEPS: dict[str, Callable[[Ledger, dict[str, pl.DataFrame], int], bool]] = {
 def main(folder: Path, names: list[str]) -> None:
     """Plan: url, steps (each: step, names, revision), and die_at_audit.
 
-    die_at_audit is the number of the row of the audit trail before which it kills itself; 0: never.
+    die_at_audit is the number of the row of the audit trail before which it kills itself, or before
+    those that are written together with it; 0: never.
     By that row all else of a transaction is written, but not committed.
     """
     signal.alarm(LONGEST_S)
@@ -99,10 +100,11 @@ def _end_with_parent() -> None:
 def _die_at_audit(number: int) -> None:
     left = [number]
 
-    def look(*given: object) -> None:
-        if "INSERT INTO audit" in str(given[2]):
-            left[0] -= 1
-            if left[0] == 0:
+    def look(*given: Any) -> None:
+        _, _, statement, rows, _, several = given
+        if number and "INSERT INTO audit" in statement:
+            left[0] -= len(rows) if several else 1
+            if left[0] <= 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     event.listen(Engine, "before_cursor_execute", look)

@@ -4,8 +4,9 @@ from datetime import datetime
 
 import polars as pl
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
+import charging.accounts as opening
 from charging.accounts import funds, open_accounts
 from charging.entries import GIVEN, add_entries
 from charging.ledger import Ledger, LedgerError
@@ -43,6 +44,42 @@ def test_an_account_is_opened_once_even_after_its_first_charge(
     assert open_accounts(ledger, accounts(("anna", "USD", "prepaid", 0, None)), NOW) == 1
     assert balances(ledger) == {("anna", "EUR"): ("prepaid", 700, 1),
                                 ("anna", "USD"): ("prepaid", 0, 0)}
+
+
+def test_only_what_the_catalog_says_anew_is_looked_at(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [(f"A{n}", "EUR", "prepaid", n, None) for n in range(1000)]
+    assert open_accounts(ledger, accounts(*rows), NOW) == 1000
+    seen, known = list[int](), opening._known
+
+    def counted(of: Ledger, connection: Connection, names: pl.DataFrame) -> pl.DataFrame:
+        seen.append(names.height)
+        return known(of, connection, names)
+
+    monkeypatch.setattr(opening, "_known", counted)
+    assert open_accounts(ledger, accounts(*reversed(rows)), NOW) == 0
+    assert seen == []
+    rows[7] = ("A7", "EUR", "postpaid", 7, 70)
+    assert open_accounts(ledger, accounts(*rows, ("B", "EUR", "prepaid", 5, None)), NOW) == 1
+    assert max(seen) < 10
+    assert balances(ledger)["A7", "EUR"] == ("postpaid", 7, 0)
+    assert balances(ledger)["B", "EUR"] == ("prepaid", 5, 0)
+
+
+def test_what_was_not_opened_is_tried_again(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = accounts(("anna", "EUR", "prepaid", 1000, None))
+
+    def cut(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "add_entries", cut)
+        with pytest.raises(KeyboardInterrupt):
+            open_accounts(ledger, anna, NOW)
+    assert open_accounts(ledger, anna, NOW) == 1
 
 
 def test_mode_and_credit_limit_follow_the_catalog_and_leave_a_trace(ledger: Ledger) -> None:

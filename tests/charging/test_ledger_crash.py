@@ -186,6 +186,12 @@ def test_fifty_kills_while_half_a_million_charges_are_posted(
     assert killer.kills == sum(map(thinned, (8, 12, 30)))
 
 
+OTHERS = (
+    "SELECT pid FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
 @pytest.mark.slow
 def test_a_server_that_ends_the_connection_leaves_whole_files(
     make: Make, postgres_url: str
@@ -195,11 +201,11 @@ def test_a_server_that_ends_the_connection_leaves_whole_files(
     with workers_of(files) as workers, psycopg.connect(postgres_url, autocommit=True) as control:
         for _ in range(6):
             worker = workers.go(postgres_url, *posting("fgh"))
-            time.sleep(draw.uniform(0.05, 0.5))
-            control.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+            # What is posted already takes no time, so none is lost before the connection is there.
+            while worker.poll() is None and not control.execute(OTHERS).fetchall():
+                time.sleep(0.01)
+            time.sleep(draw.uniform(0, 0.3))
+            control.execute(f"SELECT pg_terminate_backend(pid) FROM ({OTHERS}) AS others")
             said = ended(worker)
             assert worker.returncode in {0, REFUSED}, said
             refusals += worker.returncode == REFUSED

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,11 @@ from charging.ledger import Ledger, LedgerError
 from charging.ledger_database import connect
 from charging.ledger_migrations import head, migrate, revision
 from charging.ledger_schema import METADATA
+from charging.posting import post
 
+NOW = datetime.fromisoformat("2026-03-02T12:00:00")
 SCRIPTS = ScriptDirectory(str(Path(charging.__file__).with_name("migrations")))
+REVISIONS = ["0001", "0002", "0003"]
 ROOT = Path(charging.__file__).parents[1]
 OPENER = """
 import sys
@@ -68,13 +72,32 @@ def test_the_program_works_with_the_newest_of_one_line_of_revisions() -> None:
     assert SCRIPTS.get_heads() == [head()]
 
 
+def test_a_ledger_of_the_first_layout_keeps_all_it_has(ledger_url: str, charge_frame) -> None:
+    charges = charge_frame("alpha", "f", [(0, "retail", 7, "anna", "EUR", 300)])
+    with Ledger(ledger_url) as ledger:
+        post(ledger, "alpha", "f", charges, NOW)
+        before = ledger.balances(), ledger.file_states(), ledger.postings("alpha", "f")
+    engine = connect(ledger_url).engine
+    with engine.begin() as connection:
+        for table in ("settled_file", "opened_part"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE ledger_revision SET version_num = '0001'"))
+        connection.commit()
+    engine.dispose()
+    assert migrate(ledger_url) == REVISIONS[1:]
+    with Ledger(ledger_url) as ledger:
+        assert post(ledger, "alpha", "f", charges, NOW).repeated
+        after = ledger.balances(), ledger.file_states(), ledger.postings("alpha", "f")
+    assert all(new.equals(old) for new, old in zip(after, before, strict=True))
+
+
 def test_there_is_no_way_back() -> None:
     assert not [step for step in SCRIPTS.walk_revisions() if hasattr(step.module, "downgrade")]
 
 
 def test_an_empty_database_is_migrated_once(empty_url: str) -> None:
     assert revision(empty_url) is None
-    assert migrate(empty_url) == [head()]
+    assert migrate(empty_url) == REVISIONS
     assert migrate(empty_url) == []
     assert revision(empty_url) == head()
 
@@ -112,8 +135,8 @@ def test_a_ledger_that_is_behind_is_to_be_migrated(
     ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Ledger(ledger_url).close()
-    monkeypatch.setattr(ledger_migrations, "_HEAD", "0002")
-    with pytest.raises(LedgerError, match=r"is at revision 0001, .* `ratemill ledger migrate`"):
+    monkeypatch.setattr(ledger_migrations, "_HEAD", "9998")
+    with pytest.raises(LedgerError, match=r"is at revision 0003, .* `ratemill ledger migrate`"):
         Ledger(ledger_url)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from charging.accounts import open_accounts
 from charging.ledger import Ledger
 from charging.ledger_answers import ACCOUNTS
-from charging.overdraft import covered
+from charging.overdraft import _at_once, _doubtful, _one_by_one, covered, uncovered
 from charging.posting import post
 from charging.posting_id import Kind
 
@@ -107,6 +107,22 @@ def test_no_charge_that_is_capped_or_given_up_takes_a_balance_below_its_floor(wo
             assert before + kinds.get(Kind.USAGE, 0) >= min(before, lowest) or (
                 Kind.CAP in kinds or Kind.WRITE_OFF in kinds
             )
+
+
+@given(worlds(), st.sampled_from([None, "negative", "cap", "write_off"]))
+def test_sums_give_what_a_look_at_each_charge_gives(world, policy: str | None) -> None:
+    charges, funds = world
+    if policy is not None:
+        charges = charges.with_columns(-pl.col("amount_micros").abs(), policy=pl.lit(policy))
+        funds = with_less(funds.drop("less"), charges)
+    doubtful = _doubtful(charges, uncovered(funds))
+    each = _one_by_one(doubtful)
+    assert covered(charges, funds).join(
+        doubtful, on="account_number", how="semi"
+    ).sort("posting_id").equals(each.sort("posting_id"))
+    assert _at_once(doubtful.filter("at_once")).sort("posting_id").equals(
+        each.join(doubtful.filter("at_once"), on="account_number", how="semi").sort("posting_id")
+    )
 
 
 @given(worlds(), st.randoms(use_true_random=False))

@@ -7,14 +7,15 @@ import pytest
 from sqlalchemy import select
 
 from charging.audit import GENESIS, sealed
-from charging.correction import roll_back
+from charging.correction import correct, roll_back
 from charging.holds import hold, release
 from charging.ledger import Ledger, LedgerError
 from charging.ledger_schema import ALLOWANCE_USE, AUDIT, FILE_TOTAL
-from charging.posting import post, post_files, register_file
+from charging.posting import post, post_files, register_file, register_files
 from charging.posting_id import LARGEST_RECORD, LARGEST_REVISION
 from charging.posting_rows import FileCharges
 from charging.schema import POSTING
+from charging.settled_files import digest_of, settled_digests
 from mediation.tables import TableError, conform
 
 NOW = datetime.fromisoformat("2026-03-02T12:00:00")
@@ -100,6 +101,63 @@ def test_a_file_that_comes_again_adds_only_what_it_had_not_brought(
     assert (done.records, done.postings.height, done.repeated) == (3, 1, False)
     assert ledger.brought("alpha", "f")["batch_number"].to_list() == [1, 1, 1, 2]
     assert balances(ledger)["anna", "EUR"] == (-301, 2)
+
+
+def test_files_are_registered_together_once_each(ledger: Ledger) -> None:
+    register_file(ledger, "alpha", "g")
+    register_file(ledger, "beta", "f")
+    assert register_files(ledger, "alpha", ["f", "g", "h", "f"]) == [3, 1, 4, 3]
+    assert register_files(ledger, "alpha", ["h", "g"]) == [4, 1]
+    assert register_files(ledger, "alpha", []) == []
+
+
+def known_as_settled(ledger: Ledger) -> dict[int, str]:
+    with ledger.reading() as connection:
+        return settled_digests(ledger, connection, [1, 2, 3])
+
+
+def test_what_was_posted_whole_is_posted_again_without_a_look_at_it(
+    ledger: Ledger, charge_frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    charges = charge_frame("alpha", "f", LEGS)
+    post(ledger, "alpha", "f", charges, NOW)
+    assert known_as_settled(ledger) == {1: digest_of(charges.reverse())}
+    with monkeypatch.context() as patched:
+        patched.delattr("charging.posting._settled")
+        again = post(ledger, "alpha", "f", charges.reverse(), NOW)
+        assert (again.records, again.repeated, again.postings.height) == (2, True, 0)
+        with pytest.raises(NameError):
+            post(ledger, "alpha", "f", charges[1:2], NOW)
+    assert post(ledger, "alpha", "f", charges[1:2], NOW).repeated
+    more = charge_frame("alpha", "f", [*LEGS, (5, "retail", 9, "carl", "EUR", 1)])
+    assert post(ledger, "alpha", "f", more, NOW).postings.height == 1
+    assert known_as_settled(ledger) == {1: digest_of(more)}
+
+
+def test_a_record_that_stands_no_more_is_posted_again(ledger: Ledger, charge_frame) -> None:
+    charges = charge_frame("alpha", "f", LEGS)
+    post(ledger, "alpha", "f", charges, NOW)
+    gone = charges.filter(pl.col("record_index") == 2)
+    correct(ledger, "key", "rerate", gone, gone.clear(), NOW, who="test", why="withdrawn")
+    assert known_as_settled(ledger) == {}
+    next_one = charges.with_columns(
+        revision=pl.when(pl.col("record_index") == 2).then(1).otherwise(0).cast(pl.Int32)
+    )
+    done = post(ledger, "alpha", "f", next_one, NOW)
+    assert done.postings["record_index"].to_list() == [2]
+    assert balances(ledger)["bert", "EUR"] == (-50, 3)
+
+
+def test_a_record_whose_refusal_is_lifted_is_posted_again(ledger: Ledger, charge_frame) -> None:
+    charges = charge_frame("alpha", "f", LEGS)
+    same = charge_frame("beta", "g", [(0, "retail", 7, "anna", "EUR", 300)])
+    post(ledger, "alpha", "f", charges, NOW)
+    assert post(ledger, "beta", "g", same, NOW).refused.height == 1
+    assert post(ledger, "beta", "g", same, NOW).repeated
+    roll_back(ledger, "alpha", "f", charges, NOW, who="test", why="wrong")
+    assert known_as_settled(ledger) == {}
+    done = post(ledger, "beta", "g", same, NOW)
+    assert (done.records, done.repeated, done.refused.height) == (1, False, 0)
 
 
 def test_a_key_of_another_file_refuses_every_leg_of_the_record(

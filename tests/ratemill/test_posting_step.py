@@ -111,7 +111,7 @@ def test_the_lake_is_written_from_the_ledger_after_a_crash(small, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(posting_step, "_save", killed)
+        patch.setattr(posting_step, "_outputs", killed)
         with pytest.raises(KeyboardInterrupt):
             pipeline.post(small, refs, now=NOW)
     left = balance(small, "A1")
@@ -120,6 +120,23 @@ def test_the_lake_is_written_from_the_ledger_after_a_crash(small, monkeypatch):
     assert [row["posted"] for row in rows] == [1, 1]
     assert balance(small, "A1") == left
     assert postings(small, refs[0])["posted_at"].unique().to_list() == [NOW]
+
+
+def test_what_was_posted_before_the_ledger_fails_is_in_the_lake(small, monkeypatch):
+    refs = [rated(small, name, (A1, 10, 60)) for name in "abc"]
+    posted = posting_step.post_files
+
+    def failing(ledger, files, *others):
+        if files[0].name == refs[2]:
+            raise LedgerError(ledger.where, "is locked", "wait", retry=True)
+        return posted(ledger, files, *others)
+
+    monkeypatch.setattr(posting_step, "_CHARGES_AT_ONCE", 1)
+    monkeypatch.setattr(posting_step, "post_files", failing)
+    with pytest.raises(LedgerError, match="is locked"):
+        pipeline.post(small, refs, now=NOW)
+    lake = Lake(small.lake)
+    assert [lake.done(*split(ref), "post") for ref in refs] == [True, True, False]
 
 
 @pytest.mark.parametrize(
