@@ -40,32 +40,40 @@ class ChargesNow:
         latest = pl.concat([first, *found]).sort("revision").unique(_LEG, keep="last")
         self._paths = paths
         self._revised = latest.partition_by(_FILE, as_dict=True)
+        self._whole: set[str] = set()
 
     def of(
-        self, ref: str, columns: Sequence[str] | None = None, *, withdrawn: bool = False
+        self, ref: str, columns: Sequence[str] | None = None, *, withdrawn: bool = False,
+        words: bool = False,
     ) -> pl.DataFrame:
         """Columns of table charge of one file, words as String; legs that were revised at the end.
 
-        With `withdrawn` also the last charges of records that corrections found no price for. None
-        while the file is not posted.
+        With `withdrawn` also the last charges of records that corrections found no price for. With
+        `words` what the file has as Enum stays one, unless legs were revised. None while the file
+        is not posted.
         """
         partner, file_id = split(ref)
         names = list(columns or CHARGE.names)
         if not self._lake.done(partner, file_id, "post"):
             return CHARGE.empty().select(names)
-        read = list(dict.fromkeys([*names, "record_index", "leg", "revision"]))
-        path = self._lake.path(CHARGE, partner, file_id, "rate")
-        rated = CHARGE.plain(pl.read_parquet(path, columns=read, glob=False))
-        turned = self._lake.load(REJECT, partner, file_id, "post").select("record_index", "stage")
+        turned = self.turned(ref)
         if withdrawn:
             turned = turned.filter(pl.col("stage") != "rate")
+        revised = self._revised.get((partner, file_id))
+        needed = ["record_index"] if turned.height else []
+        keys = ["record_index", "leg"]
+        if revised is not None:
+            needed = [*keys, "revision"]
+        read = list(dict.fromkeys([*names, *needed]))
+        path = self._lake.path(CHARGE, partner, file_id, "rate")
+        rated = pl.read_parquet(path, columns=read, glob=False)
+        if revised is not None or not words:
+            rated = CHARGE.plain(rated)
         if turned.height:
             rated = rated.join(turned, on="record_index", how="anti", maintain_order="left")
-        revised = self._revised.get((partner, file_id))
         if revised is None:
             return rated.select(names)
         newer = self._read(revised, read)
-        keys = ["record_index", "leg"]
         rows = rated.select(read).join(
             newer.select(*keys, newer="revision"), on=keys, how="left", maintain_order="left"
         )
@@ -73,6 +81,19 @@ class ChargesNow:
         stale = (pl.col("newer") > pl.col("revision")).fill_null(value=False)
         replaced = newer.join(rows.filter(stale), on=keys, how="semi").sort(keys)
         return pl.concat([rows.filter(~stale).select(read), replaced.select(read)]).select(names)
+
+    def turned(self, ref: str) -> pl.DataFrame:
+        """record_index and stage of the records of a posted file that do not stand."""
+        partner, file_id = split(ref)
+        path = self._lake.path(REJECT, partner, file_id, "post")
+        names = ["record_index", "stage"]
+        if ref in self._whole:
+            return REJECT.empty().select(names)
+        found = REJECT.plain(pl.read_parquet(path, columns=names, glob=False))
+        if found.is_empty():
+            # nearly all files: they are asked about several times
+            self._whole.add(ref)
+        return found
 
     def _read(self, revised: pl.DataFrame, columns: list[str]) -> pl.DataFrame:
         """These rows of corrections."""
@@ -93,6 +114,27 @@ def charges_of(lake: Lake, refs: Iterable[str]) -> pl.DataFrame:
     wanted = list(refs)
     now = ChargesNow(lake, wanted)
     return pl.concat([CHARGE.empty(), *(now.of(ref) for ref in wanted)])
+
+
+def of_leg(charges: pl.DataFrame, leg: str) -> pl.DataFrame:
+    """The charges (with column leg) of one leg, in their order."""
+    mine = charges["leg"] == leg
+    count = int(mine.sum())
+    # rating writes one leg after the other: what lies together need not be copied
+    for first in (0, charges.height - count):
+        if mine[first:first + count].all():
+            return charges[first:first + count]
+    return charges.filter(mine)
+
+
+def beside(rows: pl.DataFrame, more: pl.DataFrame) -> pl.DataFrame:
+    """The rows of those records that both have, in the order of `rows`, with the columns of both.
+
+    Both have record_index, each once.
+    """
+    if rows["record_index"].equals(more["record_index"]):
+        return rows.hstack(more.drop("record_index"))
+    return rows.join(more, on="record_index", maintain_order="left")
 
 
 def superseding(lake: Lake) -> pl.DataFrame:

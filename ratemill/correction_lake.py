@@ -40,7 +40,7 @@ class Correction:
     """makes a repetition harmless"""
     kind: Literal["rerate", "replay"]
     before: pl.DataFrame
-    """Table charge, the latest of each leg that changes"""
+    """POSTED_COLUMNS of table charge, the latest of each leg that changes"""
     after: pl.DataFrame
     """Table charge, revision one more"""
     rejects: pl.DataFrame
@@ -106,7 +106,7 @@ def write_detail(lake: Lake, key: str, charges: pl.DataFrame, rejects: pl.DataFr
     for table, rows in zip(_DETAIL, (charges, rejects), strict=True):
         if rows.height:
             # those of one file together, as they are read by file
-            ordered = table.plain(rows).sort(*_FILE, "record_index", maintain_order=True)
+            ordered = rows.sort(*_FILE, "record_index", maintain_order=True)
             lake.write(table, lake.correction_path(table, key), ordered)
 
 

@@ -9,9 +9,10 @@ import polars as pl
 
 from charging.correction import Corrected
 from charging.ledger import Ledger
+from charging.posting_rows import POSTED_COLUMNS
 from ratemill.allowances import rating_alone
 from ratemill.catalog_versions import keep
-from ratemill.charges_now import charges_of
+from ratemill.charges_now import ChargesNow
 from ratemill.correction_lake import Correction, apply, corrections_of, finish, unfinished
 from ratemill.errors import RatemillError
 from ratemill.file_rows import nothing
@@ -20,10 +21,12 @@ from ratemill.lake import Lake
 from ratemill.posting_step import overdraft_policies
 from ratemill.rerate_catalog import ChosenCatalog
 from ratemill.rerate_compute import Rerated, rerated
+from ratemill.word_frames import together
 from rating.schema import CHARGE
 
-_LEG: Final = ["partner", "file_id", "record_index", "leg"]
-_RECORD: Final = _LEG[:3]
+_FILE: Final = ["partner", "file_id"]
+_PLACE: Final = pl.col("record_index").cast(pl.Int64) * 2 + (pl.col("leg") == "wholesale")
+"""Number of a leg within its file"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +79,17 @@ def apply_difference(
 
 
 def _before(lake: Lake, found: Rerated) -> pl.DataFrame:
-    """Table charge as it stands, of the legs that change or have no price any more."""
-    files = pl.concat([
-        side.select("partner", "file_id") for side in (found.charges, found.rejects)
-    ]).unique().sort("partner", "file_id")
-    parts = [CHARGE.empty()]
-    for ref in (f"{partner}/{file_id}" for partner, file_id in files.iter_rows()):
-        standing = charges_of(lake, [ref])
-        parts.append(standing.join(found.charges, on=_LEG, how="semi"))
-        parts.append(standing.join(found.rejects, on=_RECORD, how="semi"))
-    return pl.concat(parts)
+    """Charges that stand (POSTED_COLUMNS) of the legs that change or have no price any more."""
+    legs = found.charges.select(*_FILE, place=_PLACE).partition_by(_FILE, as_dict=True)
+    away = found.rejects.select(*_FILE, "record_index").partition_by(_FILE, as_dict=True)
+    files = sorted((*key,) for key in {*legs, *away})
+    now = ChargesNow(lake, [f"{partner}/{file_id}" for partner, file_id in files])
+    parts = []
+    for key in files:
+        standing = now.of("/".join(key), POSTED_COLUMNS, words=True).with_columns(
+            pl.col(_FILE).cast(pl.String)
+        )
+        for rows, of in ((legs.get(key), _PLACE), (away.get(key), pl.col("record_index"))):
+            if rows is not None:
+                parts.append(standing.filter(of.is_in(rows.to_series(2).implode())))
+    return together(parts, CHARGE.polars)

@@ -19,6 +19,7 @@ from ratemill.rerate_compare import Compared, compared
 from ratemill.rerate_events import batches
 from ratemill.rerate_selection import Selection
 from ratemill.rerate_sums import Difference
+from ratemill.word_frames import together
 from rating.allowance_use import Use
 from rating.catalog import Catalog
 from rating.rate import price_usage
@@ -47,7 +48,8 @@ class Rerated:
     codes: pl.DataFrame
     """records that have no price any more: code, partner, records"""
     charges: pl.DataFrame
-    """table charge, the revised charges; none where only the difference was asked for"""
+    """table charge, the revised charges, most words as Enums; none where only the difference was
+    asked for"""
     rejects: pl.DataFrame
     """table reject of the records that have no price any more; likewise"""
 
@@ -75,14 +77,16 @@ def rerated(
         "partner", "file_id").iter_rows()]
     now = ChargesNow(lake)
     chosen = Selection(lake, now, where).chosen(refs, catalog)
-    difference = Difference()
-    charges, away, unpriced = [CHARGE.empty()], [], 0
+    difference = Difference(catalog.frames["accounts"])
+    charges, away, unpriced = [], [], 0
     for found in _compared(batches(lake, now, chosen, _BATCH), catalog):
-        difference.add(found.facts)
+        for facts in found.facts:
+            difference.add(facts)
         unpriced += found.unpriced
         away.append(found.withdrawn.select("partner", "code") if not keep else found.withdrawn)
         if keep and found.charges.height:
-            charges.append(CHARGE.plain(found.charges))
+            # by these the ledger and the lake look for them
+            charges.append(found.charges.with_columns(pl.col("partner", "file_id").cast(pl.String)))
         done()
     turned = pl.concat(away) if away else pl.DataFrame(schema={"partner": pl.String,
                                                               "code": pl.String})
@@ -92,7 +96,8 @@ def rerated(
         difference.frames,
         turned.group_by("code", "partner").agg(records=pl.len().cast(pl.Int64)).sort(
             "code", "partner"),
-        pl.concat(charges), rejects_of(turned) if keep else REJECT.empty(),
+        together(charges, CHARGE.polars) if charges else CHARGE.empty(),
+        rejects_of(turned) if keep else REJECT.empty(),
     )
 
 

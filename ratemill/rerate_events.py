@@ -6,11 +6,13 @@ from typing import Final
 
 import polars as pl
 
-from mediation.schema import REJECT, USAGE
-from ratemill.charges_now import ChargesNow
+from mediation.schema import USAGE
+from ratemill.charges_now import ChargesNow, beside, of_leg
 from ratemill.lake import Lake
 from ratemill.refs import split
 from ratemill.rerate_selection import Chosen
+from ratemill.word_frames import together
+from rating.schema import CHARGE
 
 _USAGE: Final = [
     "partner", "file_id", "record_index", "byte_offset", "usage_key", "service", "direction",
@@ -34,6 +36,10 @@ _OF_RETAIL: Final = (*_OF_BOTH, "product", "covered_units", "draws")
 def columns_of(leg: str) -> list[str]:
     """The columns of BEFORE that an event has of a leg."""
     return [name for name in BEFORE if leg == "retail" or name not in _OF_RETAIL]
+_PLAIN: Final = USAGE.polars | {
+    f"{leg}_{name}": CHARGE.polars[name] for leg in LEGS for name in columns_of(leg)
+}
+"""Types of the columns of events with their words as String"""
 
 
 def batches(
@@ -41,8 +47,9 @@ def batches(
 ) -> Iterator[pl.DataFrame]:
     """The chosen events, about `size` at a time, each batch after the one before in time.
 
-    Columns of usage; selected; stands: it has a charge; and of the legs what `columns_of` says. A
-    file is in memory from its first event to its last.
+    Columns of usage; selected; stands: it has a charge; and of the legs what `columns_of` says.
+    Words are Enums as far as all files of a batch have them so. A file is in memory from its first
+    event to its last.
     """
     waiting = sorted(chosen, key=_first, reverse=True)
     frames: list[pl.DataFrame] = []
@@ -51,15 +58,17 @@ def batches(
             frames.append(_events(lake, now, waiting.pop()))
         parts, rest = [], []
         for frame in frames:
-            count = frame.height if until is None else int(
-                frame["started_at"].search_sorted(until, "left")
-            )
-            parts.append(frame[:count])
-            if count < frame.height:
-                rest.append(frame[count:])
+            if until is None or frame["started_at"].max() < until:  # type: ignore[operator]
+                parts.append(frame)
+                continue
+            # most files are in one batch, and need not be sorted
+            ordered = frame if frame["started_at"].is_sorted() else frame.sort("started_at")
+            count = int(ordered["started_at"].search_sorted(until, "left"))
+            parts.append(ordered[:count])
+            rest.append(ordered[count:])
         frames = rest
         if parts:
-            yield pl.concat(parts)
+            yield together(parts, _PLAIN)
 
 
 def _first(one: Chosen) -> datetime:
@@ -75,23 +84,18 @@ def _cuts(chosen: Sequence[Chosen], size: int) -> list[datetime]:
 
 
 def _events(lake: Lake, now: ChargesNow, one: Chosen) -> pl.DataFrame:
-    """The chosen events of a file, by start."""
+    """The chosen events of a file, in its order."""
     partner, file_id = split(one.ref)
     usage = pl.read_parquet(
         lake.path(USAGE, partner, file_id, "mediate"), columns=_USAGE, glob=False
     )
-    charges = now.of(one.ref, ["record_index", "leg", *BEFORE], withdrawn=True)
-    gone = lake.load(REJECT, partner, file_id, "post")["record_index"].drop_nulls()
-    events = usage.join(
-        one.rows.select("record_index", "selected"), on="record_index", maintain_order="left"
-    )
+    events = beside(usage, one.rows.select("record_index", "selected"))
+    charges = now.of(one.ref, ["record_index", "leg", *BEFORE], withdrawn=True, words=True)
     for leg in LEGS:
-        names = columns_of(leg)
-        of_leg = charges.filter(pl.col("leg") == leg).select(
-            "record_index", *(pl.col(name).alias(f"{leg}_{name}") for name in names)
-        )
-        events = events.join(of_leg, on="record_index", maintain_order="left")
-    events = USAGE.plain(events).with_columns(
-        stands=~pl.col("record_index").is_in(gone.implode())
+        events = beside(events, of_leg(charges, leg).select(
+            "record_index", *(pl.col(name).alias(f"{leg}_{name}") for name in columns_of(leg))
+        ))
+    gone = now.turned(one.ref)["record_index"].drop_nulls()
+    return events.with_columns(
+        stands=~pl.col("record_index").is_in(gone.implode()) if len(gone) else pl.lit(value=True)
     )
-    return events if events["started_at"].is_sorted() else events.sort("started_at")

@@ -8,7 +8,7 @@ import duckdb
 import polars as pl
 
 from mediation.schema import USAGE
-from ratemill.charges_now import ChargesNow
+from ratemill.charges_now import ChargesNow, beside, of_leg
 from ratemill.errors import RatemillError
 from ratemill.lake import Lake
 from ratemill.refs import split
@@ -22,7 +22,10 @@ _ALONE: Final[dict[str, str | bool | int | float | list[str]]] = {
 """A condition reads the row that it is asked of, and nothing else"""
 COLUMNS: Final = {**USAGE.polars, **CHARGE.polars}
 """What a condition may name: the columns of a usage and of its latest retail charge"""
-_NEEDED: Final = ["record_index", "started_at", "used_by"]
+_EVENT: Final = ["record_index", "started_at"]
+_NEEDED: Final = [*_EVENT, "used_by"]
+_ALL: Final = "true"
+"""The condition that need not be asked: who follows is selected himself"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +61,26 @@ class Selection:
         Where the catalog has allowances or counters, all other records of whoever shares such with
         a selected one belong to them.
         """
-        rows, accounts = {}, pl.Series("used_by", [], pl.String)
+        frames = catalog.frames
+        alone = frames["grants"].is_empty() and frames["counters"].is_empty()
+        rows, accounts = {}, []
         for ref in refs:
             of_file = self._of_file(ref)
-            rows[ref] = of_file.drop("used_by")
-            accounts = pl.concat([accounts, of_file.filter("selected")["used_by"]]).unique()
-        frames = catalog.frames
-        if frames["grants"].is_empty() and frames["counters"].is_empty():
-            rows = {ref: frame.filter("selected") for ref, frame in rows.items()}
-        elif not all(frame["selected"].all() for frame in rows.values()):
-            sharing = _sharing(accounts, catalog)
+            if alone:
+                of_file = of_file.filter("selected")
+            elif "used_by" in of_file.columns:
+                accounts.append(of_file.filter("selected")["used_by"].unique())
+            rows[ref] = of_file.select(*_EVENT, "selected")
+        if not all(frame["selected"].all() for frame in rows.values()):
+            sharing = _sharing(pl.concat(accounts).unique(), catalog)
             rows = {ref: self._with_followers(ref, frame, sharing) for ref, frame in rows.items()}
         return [Chosen(ref, frame) for ref, frame in rows.items() if frame.height]
 
     def _of_file(self, ref: str) -> pl.DataFrame:
-        """The eligible records of a file: used_by, and what Chosen has of them."""
+        """The eligible records of a file: what Chosen has of them, and used_by if it was read."""
+        if self._where.strip().lower() == _ALL:
+            rows = eligible(self._lake, self._now, ref, _EVENT)
+            return rows.with_columns(selected=pl.lit(value=True))
         names = list(dict.fromkeys([*_NEEDED, *self._names]))
         rows = eligible(self._lake, self._now, ref, names)
         named = self._ask(rows) if rows.height else rows["record_index"]
@@ -112,13 +120,13 @@ def eligible(lake: Lake, now: ChargesNow, ref: str, names: list[str]) -> pl.Data
     """
     partner, file_id = split(ref)
     theirs = [n for n in names if n not in USAGE.names]
-    charges = now.of(
-        ref, list(dict.fromkeys(["record_index", "leg", *theirs])), withdrawn=True
-    ).filter(leg="retail").select("record_index", *theirs)
+    charges = CHARGE.plain(of_leg(now.of(
+        ref, list(dict.fromkeys(["record_index", "leg", *theirs])), withdrawn=True, words=True
+    ), "retail").select("record_index", *theirs))
     path = lake.path(USAGE, partner, file_id, "mediate")
     mine = [n for n in names if n in USAGE.names and n != "record_index"]
     usage = USAGE.plain(pl.read_parquet(path, columns=["record_index", *mine], glob=False))
-    joined = usage.join(charges, on="record_index", maintain_order="left")
+    joined = beside(usage, charges)
     return joined.select("record_index", *(n for n in names if n != "record_index"))
 
 
