@@ -60,31 +60,36 @@ class Tally:
     """file_number and what is the matter within it"""
 
 
-def tally(connection: Connection, first: int, last: int) -> Tally:
-    """What the postings with ids from first to last come to; whole files."""
-    currencies = frame(
-        connection, select(ACCOUNT.c.account_number, ACCOUNT.c.currency), {"currency": pl.String()}
-    )
+def tally(connection: Connection) -> Tally:
+    """What all postings come to."""
+    currencies = currencies_of(connection)
     found, rest = Tally(), _none(*POSTING.columns.keys())
-    query = (
-        select(POSTING).where(POSTING.c.posting_id.between(first, last))
-        .order_by(POSTING.c.posting_id)
-    )
-    for chunk in chunks(connection, query):
+    for chunk in chunks(connection, select(POSTING).order_by(POSTING.c.posting_id)):
         rows = pl.concat([rest, chunk])
         # a record is never cut
         ends = rows.select(record_of(pl.col("posting_id").last())).item()
         rest = rows.filter(pl.col("posting_id") >= ends)
-        _count(connection, found, rows.filter(pl.col("posting_id") < ends), currencies)
-    _count(connection, found, rest, currencies)
+        add(connection, found, rows.filter(pl.col("posting_id") < ends), currencies)
+    add(connection, found, rest, currencies)
     return found
+
+
+def postings_of(connection: Connection, file_number: int) -> pl.DataFrame:
+    """The postings of a file, by id: the columns of POSTING."""
+    among = POSTING.c.posting_id.between(*file_range(file_number))
+    query = select(POSTING).where(among).order_by(POSTING.c.posting_id)
+    return pl.concat([_none(*POSTING.columns.keys()), *chunks(connection, query)])
+
+
+def currencies_of(connection: Connection) -> pl.DataFrame:
+    """account_number and currency of all accounts."""
+    query = select(ACCOUNT.c.account_number, ACCOUNT.c.currency)
+    return frame(connection, query, {"currency": pl.String()})
 
 
 def standing_records(connection: Connection, file_number: int) -> pl.Series:
     """The ids of the records of a file that stand."""
-    among = POSTING.c.posting_id.between(*file_range(file_number))
-    query = select(POSTING).where(among).order_by(POSTING.c.posting_id)
-    legs, _ = _legs(_told(frame(connection, query)))
+    legs, _ = _legs(_told(postings_of(connection, file_number)))
     return legs.select(record_of(pl.col("leg_id"))).to_series().unique()
 
 
@@ -97,20 +102,20 @@ def _none(*names: str) -> pl.DataFrame:
     return pl.DataFrame(schema=dict.fromkeys(names, pl.Int64()))
 
 
-def _count(
+def add(
     connection: Connection, found: Tally, rows: pl.DataFrame, currencies: pl.DataFrame
 ) -> None:
-    """Add rows of whole records to the tally."""
+    """Add rows of whole records, by id, to the tally; `currencies` as `currencies_of` has them."""
     if rows.is_empty():
         return
-    told = _told(rows).join(
-        currencies, on="account_number", how="left", maintain_order="left"
-    )
-    amount, size = pl.col("amount_micros").sum(), pl.len().cast(pl.Int64).alias("postings")
-    found.accounts = _added(found.accounts, told.group_by("account_number").agg(amount, size))
-    found.batches = _added(found.batches, told.group_by("batch_number", "file_number").agg(size))
-    by = ("file_number", "leg", "kind", "currency")
-    found.totals = _added(found.totals, told.group_by(by).agg(amount, size))
+    told = _told(rows)
+    # the rows are many, and what differs in these is not
+    sums = told.group_by("file_number", "batch_number", "account_number", "leg", "kind").agg(
+        pl.col("amount_micros").sum(), postings=pl.len().cast(pl.Int64)
+    ).join(currencies, on="account_number", how="left", maintain_order="left")
+    found.accounts = _added(found.accounts, sums)
+    found.batches = _added(found.batches, sums)
+    found.totals = _added(found.totals, sums)
     standing, faults = _legs(told)
     records = standing.select(
         "file_number", record=record_of(pl.col("leg_id"))
@@ -152,11 +157,11 @@ def _legs(told: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     leg = pl.col("leg_id")
     alone = (
         (leg != leg.shift(1)).fill_null(value=True) & (leg != leg.shift(-1)).fill_null(value=True)
-        & (pl.col("kind") == Kind.USAGE)
+        & pl.col("kind").is_in(list(map(int, CHARGED)))
     )
     told = told.with_columns(alone=alone)
     names = ("file_number", "leg_id", "revision")
-    # nearly all legs are one posting
+    # nearly all legs are one posting, which contradicts nothing
     plain, rest = told.filter("alone").select(names), told.filter(~pl.col("alone"))
     if rest.is_empty():
         return plain, pl.DataFrame(schema=_FAULT)

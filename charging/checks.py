@@ -1,8 +1,8 @@
 """The proof of the ledger: every contradiction within it, in a sentence that says where."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +19,7 @@ from charging.check_figures import (
     totals_faults,
 )
 from charging.check_postings import tally
-from charging.ledger import Ledger, file_number_of
+from charging.ledger import Ledger
 from charging.ledger_schema import (
     ACCOUNT,
     ALLOWANCE_USE,
@@ -31,7 +31,6 @@ from charging.ledger_schema import (
     RESERVATION,
     VOUCHER,
 )
-from charging.posting_id import file_range
 
 SHOWN: Final = 20
 """Contradictions of one kind that are named one by one"""
@@ -70,7 +69,7 @@ class Proof:
 def prove(ledger: Ledger) -> list[Proof]:
     """All that must hold within the ledger, each with what contradicts it."""
     with ledger.dialect.explained(ledger.where), ledger.reading() as connection:
-        found = tally(connection, *_ALL)
+        found = tally(connection)
         faults: Mapping[str, Iterable[str]] = {
             "balances": balances_faults(connection, found),
             "reserved": _told(connection, "accounts"),
@@ -97,29 +96,6 @@ def check(ledger: Ledger) -> list[str]:
     return [fault for proof in prove(ledger) for fault in proof.faults]
 
 
-def check_files(ledger: Ledger, files: Iterable[tuple[str, str]]) -> list[str]:
-    """What contradicts within these files (partner, file id), in time that their size decides.
-
-    Looks at their postings, counts, totals, batches and refusals, not at balances, usage keys and
-    the audit trail, which take all of the ledger.
-    """
-    with ledger.dialect.explained(ledger.where), ledger.reading() as connection:
-        numbers = sorted({
-            number for partner, file_id in files
-            if (number := file_number_of(connection, partner, file_id)) is not None
-        })
-        faults: list[str] = []
-        for among in _ranges(numbers):
-            found = tally(connection, *among)
-            for kind in (
-                batches_faults(connection, found, whole=False),
-                files_faults(connection, found, among), totals_faults(connection, found, among),
-                legs_faults(found), refusals_faults(ledger, connection, among),
-            ):
-                faults += first_faults(kind)
-        return faults
-
-
 def first_faults(faults: Iterable[str]) -> list[str]:
     """The first faults of a kind, and how many more there are."""
     every = list(faults)
@@ -134,12 +110,3 @@ def _told(connection: Connection, name: str) -> Iterable[str]:
 
 def _rows(connection: Connection, table: Table) -> int:
     return connection.execute(select(func.count()).select_from(table)).scalar_one()
-
-
-def _ranges(numbers: list[int]) -> Iterator[tuple[int, int]]:
-    """First and last posting id of files, those with numbers in a row together."""
-    first = numbers[0] if numbers else 0
-    for here, after in pairwise([*numbers, -1]):
-        if after != here + 1:
-            yield file_range(first)[0], file_range(here)[1]
-            first = after

@@ -11,16 +11,18 @@ from sqlalchemy import Connection, func, select
 
 from charging.allowance_use import used_in
 from charging.check_figures import differing
+from charging.check_postings import postings_of
 from charging.checks import Proof, first_faults, prove
-from charging.ledger import Ledger, frame, posting_table
+from charging.ledger import Ledger, file_number_of, frame, posting_table
 from charging.ledger_schema import ACCOUNT, BALANCE, BATCH, ENTRY, FILE
 from charging.ledger_schema import POSTING as POSTINGS
 from charging.schema import POSTING
 from ratemill.allowance_proof import grant_faults, use_faults
 from ratemill.charges_now import ChargesNow
-from ratemill.file_proof import DRAWN, prove_file
+from ratemill.file_proof import DRAWN, draws, prove_file
 from ratemill.home import Home
 from ratemill.lake import Lake
+from ratemill.refs import split
 
 _SQL: Final = Path(__file__).parent / "sql"
 _TEXTS: Final = {name: pl.String() for name in ("kind", "batch_key", "account", "currency")}
@@ -181,9 +183,11 @@ def _details(
             if lake.done(partner, file_id, "post")]
     charges, drawn, faults = ChargesNow(lake), pl.DataFrame(schema=DRAWN), list[str]()
     for ref in refs:
-        proven = prove_file(home, ledger, connection, charges, ref)
+        number = file_number_of(connection, *split(ref)) or 0
+        postings = postings_of(connection, number)
+        proven = prove_file(home, ledger, connection, charges, ref, postings)
         faults += [f"file {ref}: {fault}" for fault in proven.faults]
-        drawn = pl.concat([drawn, proven.drawn]).group_by(
+        drawn = pl.concat([drawn, draws(charges, ref)]).group_by(
             "holder", "allowance", "period_start", "scale", "catalog_version"
         ).agg(pl.col("used").sum(), pl.col("last_event_at").max()).select(*DRAWN)
     used = used_in(ledger, connection)

@@ -7,7 +7,7 @@ from datetime import datetime
 import polars as pl
 from sqlalchemy import select
 
-from charging.checks import check_files
+from charging.check_files import FilesCheck
 from charging.holds import hold
 from charging.ledger import Ledger
 from charging.ledger_schema import HOLD
@@ -49,14 +49,16 @@ def reconcile(home: Home, refs: Iterable[str]) -> Reconciled:
         with Ledger(home.ledger) as ledger, correcting_alone(home):
             bring_up(home, ledger)
             charges = ChargesNow(lake, finished)
-            with ledger.reading() as connection:
+            with ledger.dialect.explained(ledger.where), ledger.reading() as connection:
+                check = FilesCheck(ledger, connection, map(split, finished))
                 for ref in finished:
-                    proven = prove_file(home, ledger, connection, charges, ref)
+                    postings = check.postings(*split(ref))
+                    proven = prove_file(home, ledger, connection, charges, ref, postings)
                     rows.append(proven.row)
                     amounts.append(proven.amounts)
                     name = proven.row["name"].item()
                     faults += [f"{name} ({ref[:21]}): {fault}" for fault in proven.faults]
-            faults += [f"ledger: {fault}" for fault in check_files(ledger, map(split, finished))]
+                faults += [f"ledger: {fault}" for fault in check.faults()]
             if faults:
                 stop_posting(ledger, faults, clock(home.settings), who=PIPELINE)
     if faults or unfinished:

@@ -10,6 +10,7 @@ from rating.rate import price_usage
 from rating.schema import CHARGE
 
 _CHARGED: Final = ["usage_key", "leg"]
+_PLACE: Final = pl.int_range(pl.len(), dtype=pl.Int64)
 _MADE_HERE: Final = {"revision", "catalog_version"}
 """Columns in which a charge may differ from the one before and still be the same; so may its draws
 in what was used before them, where they took the same"""
@@ -19,14 +20,10 @@ in what was used before them, where they took the same"""
 class Replayed:
     """What all events come to, whatever the order in which they arrived."""
 
-    charges: pl.DataFrame
-    """the latest charge of every leg: as before where it is the same, else its new revision"""
     revised: pl.DataFrame
-    """those of the charges that were not there before: new revisions, and legs new altogether"""
+    """the charges that were not there before: new revisions, and legs new altogether"""
     withdrawn: pl.DataFrame
     """the latest charges before of usage that is turned away now"""
-    turned: pl.DataFrame
-    """usage that is turned away, with code and detail"""
     state: pl.DataFrame
     """table allowance_use after all events"""
 
@@ -37,32 +34,44 @@ def replay(
     """All usage rated from the state at its beginning, against the charges made of it so far.
 
     `usage` holds every event of the holders concerned since `state` (ALLOWANCE_USE), each once;
-    `charges` may hold several revisions of a leg.
+    `charges` may hold several revisions of a leg. A leg (retail or wholesale) that none of them is
+    of is not looked at.
     """
     rated = price_usage(usage, catalog, state)
-    charged = CHARGE.plain(rated.charges)
-    before = CHARGE.plain(charges).sort("revision").unique(
-        _CHARGED, keep="last", maintain_order=True
+    before = CHARGE.plain(_latest(charges))
+    legs = before["leg"].unique()
+    charged = CHARGE.plain(
+        rated.charges.filter(pl.col("leg").cast(pl.String).is_in(legs.implode()))
     )
-    place = pl.int_range(pl.len(), dtype=pl.Int64)
-    now = charged.with_columns(now=place)
-    pairs = now.select(*_CHARGED, "now").join(
-        before.select(*_CHARGED, revision_before="revision", before=place), on=_CHARGED, how="left",
-        maintain_order="left",
+    pairs = charged.select(*_CHARGED, now=_PLACE).join(
+        before.select(*_CHARGED, revision_before="revision", before=_PLACE), on=_CHARGED,
+        how="left", maintain_order="left",
     )
     met = pairs.drop_nulls("before")
-    differs = _differs(charged[met["now"]], before[met["before"]])
+    differs = _differs(_taken(charged, met["now"]), _taken(before, met["before"]))
     same = met.filter(~differs)
     fresh = pairs.join(same.select("now"), on="now", how="anti", maintain_order="left")
     revised = charged[fresh["now"]].with_columns(
         revision=(fresh["revision_before"] + 1).fill_null(0).cast(pl.Int32)
     )
-    kept = before[same["before"]]
-    order = pl.concat([same["now"], fresh["now"]])
-    latest = pl.concat([kept, revised]).with_columns(now=order).sort("now").drop("now")
-    withdrawn = before.join(now, on=_CHARGED, how="anti", maintain_order="left")
-    return Replayed(CHARGE.fill(latest), CHARGE.fill(revised), CHARGE.fill(withdrawn),
-                    rated.turned, rated.state)
+    withdrawn = before.join(charged, on=_CHARGED, how="anti", maintain_order="left")
+    return Replayed(CHARGE.fill(revised), CHARGE.fill(withdrawn), rated.state)
+
+
+def _latest(charges: pl.DataFrame) -> pl.DataFrame:
+    """The last revision of each leg."""
+    keys = charges.select(*_CHARGED, "revision", place=_PLACE).sort("revision").unique(
+        _CHARGED, keep="last"
+    )
+    return _taken(charges, keys["place"].sort())
+
+
+def _taken(rows: pl.DataFrame, places: pl.Series) -> pl.DataFrame:
+    """The rows at these places; all of them in their order are not copied."""
+    every = len(places) == rows.height and places.equals(
+        pl.int_range(rows.height, dtype=pl.Int64, eager=True)
+    )
+    return rows if every else rows[places]
 
 
 def _differs(left: pl.DataFrame, right: pl.DataFrame) -> pl.Series:

@@ -10,7 +10,8 @@ from sqlalchemy import text
 
 from charging.account_money import Order
 from charging.accounts import open_accounts
-from charging.checks import SHOWN, check, check_files
+from charging.check_files import FilesCheck
+from charging.checks import SHOWN, check
 from charging.correction import close_period, correct, roll_back
 from charging.ledger import Ledger
 from charging.ledger_answers import ACCOUNTS
@@ -121,6 +122,14 @@ def faults(ledger, *statements):
     return "\n".join(check(ledger))
 
 
+def check_files(ledger, files):
+    with ledger.reading() as connection:
+        checked = FilesCheck(ledger, connection, files)
+        for file in files:
+            checked.postings(*file)
+        return checked.faults()
+
+
 def test_an_empty_ledger_has_no_contradiction(ledger):
     assert check(ledger) == []
     assert check_files(ledger, [("P", "unknown")]) == []
@@ -129,6 +138,17 @@ def test_an_empty_ledger_has_no_contradiction(ledger):
 def test_a_busy_ledger_has_no_contradiction(busy):
     assert check(busy) == []
     assert check_files(busy, [("P", f"f{number}") for number in (1, 2, 3, 4)]) == []
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 1_000])
+def test_files_are_looked_at_alike_however_many_together(busy, monkeypatch, at_once):
+    tamper(busy, "UPDATE posting SET amount_micros = amount_micros - 1 WHERE posting_id IN "
+                 "(SELECT min(posting_id) FROM posting GROUP BY posting_id >> 36)")
+    files = [("P", f"f{number}") for number in (4, 1, 3, 2)]
+    each = sorted(fault for file in files for fault in check_files(busy, [file]))
+    monkeypatch.setattr("charging.check_files.CHUNK_ROWS", at_once)
+    assert sorted(check_files(busy, files)) == each
+    assert len(each) >= 3
 
 
 # Of file 1: record 0 is refunded at revision 0 and charged at 1; 5 stands alone; 8 is adjusted.
