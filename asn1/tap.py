@@ -37,7 +37,7 @@ def read(
     data, opened = _opened(source, name)
     file = _file_or_refusal(data, opened, columns)
     if isinstance(file, TapFile) and _is_clean(file):
-        return file
+        return _on(source, file)
     repaired = _repaired(data, name, columns)
     if repaired is not None:
         return repaired
@@ -46,6 +46,14 @@ def read(
         raise NotTapError(replaced, CONVERTED)
     if isinstance(file, NotTapError):
         raise file
+    return _on(source, file)
+
+
+def _on(source: Path | str | bytes, file: TapFile) -> TapFile:
+    """The file on the caller's octets, where it has them, not on a copy of them."""
+    if isinstance(source, bytes):
+        for one in file.all_files():
+            one.data = source
     return file
 
 

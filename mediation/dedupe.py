@@ -6,7 +6,7 @@ import polars as pl
 from mediation.file_context import FileContext
 from mediation.outcome import Outcome
 from mediation.reject import rejects
-from mediation.schema import REJECT
+from mediation.schema import REJECT, USAGE
 from mediation.validate import MONEY_AT_RISK
 
 KNOWN = {"usage_key": pl.String(), "file_id": pl.String(), "record_index": pl.Int32()}
@@ -25,7 +25,7 @@ def dedupe(usage: pl.DataFrame, known: pl.DataFrame, ctx: FileContext) -> Outcom
     looked_at = _shared(usage["usage_key"], owners["usage_key"])
     if not looked_at.any():
         return Outcome(usage, REJECT.empty())
-    away = _copies(usage.with_row_index("~row").filter(looked_at), owners)
+    away = _copies(USAGE.plain(usage.with_row_index("~row").filter(looked_at)), owners)
     passes = np.ones(usage.height, np.bool_)
     passes[away["~row"].to_numpy()] = False
     return Outcome(passed=usage.filter(passes), rejects=rejects(ctx, away))

@@ -11,6 +11,7 @@ import polars as pl
 from mediation.decoded import Decoded
 from mediation.file_context import FileContext
 from mediation.file_header import file_header
+from mediation.limits import SLICE_ROWS
 from mediation.line_texts import texts_by_part
 from mediation.lines import (
     PLACE,
@@ -25,6 +26,7 @@ from mediation.lines import (
     faulty,
     kept_lines,
     line_rejects,
+    lines_at,
     not_cdr,
     starting_with,
     text_file,
@@ -71,6 +73,52 @@ class _Layout:
     """By the line type's position in the profile; _UNKNOWN where none is declared"""
 
 
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """The columns that records of a file have."""
+
+    table: _Table
+    shown: list[str]
+    places: Offsets
+    """A row for each kind of line, from -1 on: the number of each column in it, -1 for none"""
+    variables: dict[str, str]
+
+    @classmethod
+    def of(
+        cls, table: _Table, layout: _Layout, good: Marks, variables: dict[str, str]
+    ) -> "_Columns":
+        """Those of good lines of the kinds there are; of columns named alike the first."""
+        kinds = layout.kinds[good]
+        used = {
+            kind: names for kind, names in layout.names.items()
+            if len(layout.names) == 1 or (kinds == kind).any()
+        }
+        shown = list(dict.fromkeys(name for names in used.values() for name in names))
+        places = np.full((len(table.profile.format.lines) + 1, len(shown)), -1, np.int64)
+        for kind, names in used.items():
+            for at, name in reversed(list(enumerate(names))):
+                places[kind + 1, shown.index(name)] = at
+        return cls(table, shown, places, variables)
+
+    def beside(self, records: pl.DataFrame, lines: Lines, kinds: Offsets) -> pl.DataFrame:
+        """Places of records with the columns of their lines, which are of these kinds."""
+        form = self.table.profile.format
+        # Kinds count from -1, rows from 0.
+        texts = texts_by_part(self.table.text, lines, kinds + 1, self.places, form.quote)
+        told = records.hstack([
+            unescaped(text, form).alias(name) for name, text in zip(self.shown, texts, strict=True)
+        ])
+        return percent_decoded(told, self.table.profile).with_columns(
+            pl.lit(text, pl.String).alias(name) for name, text in self.variables.items()
+        )
+
+    def told(self, records: pl.DataFrame) -> pl.DataFrame:
+        """The same for places alone: where columns are is found anew, not kept."""
+        form = self.table.profile.format
+        lines = lines_at(self.table.text.data, records, form.delimiter, form.quote)
+        return self.beside(records, lines, _kinds(self.table, lines))
+
+
 def decode_delimited(data: bytes, profile: Profile, ctx: FileContext) -> Decoded:
     """The lines of a delimited file as records of text columns.
 
@@ -109,16 +157,17 @@ def _decoded(
     """The detail lines as records or rejects."""
     lines, faults = layout.lines, _faults(table, layout)
     bad = np.logical_or.reduce([marks for marks, _, _ in faults])
-    places = lines.places(~bad)
-    records = places.hstack(_texts(table, layout, ~bad))
-    records = percent_decoded(records, table.profile)
-    records = records.with_columns(pl.lit(t, pl.String).alias(n) for n, t in variables.items())
+    columns = _Columns.of(table, layout, ~bad, variables)
+    records, large = lines.places(~bad), np.count_nonzero(~bad) > SLICE_ROWS
+    if not large:
+        records = columns.beside(records, lines.where(~bad), layout.kinds[~bad])
     header = file_header(table.profile, ctx, variables, complete=complete)
     rejected = REJECT.empty()
     if bad.any():
         known = {"columns": lines.columns[bad], "wanted": _wanted(layout)[bad]}
         rejected = line_rejects(table.received, faulty(lines, faults, bad, **known), ctx)
-    return Decoded(header, records, rejected, table.text.content)
+    told = columns.told if large else None
+    return Decoded(header, records, rejected, table.text.content, told)
 
 
 def _check_marks(profile: Profile) -> None:
@@ -272,24 +321,4 @@ def _faults(table: _Table, layout: _Layout) -> list[Fault]:
         (lines.noted(TORN), "LINE_RAGGED", pl.lit(torn)),
         (~np.isin(layout.kinds, list(layout.names)), "LINE_UNKNOWN", pl.lit(strange)),
         (unreadable, "ENCODING_INVALID", pl.lit(f"the line is not {form.encoding}")),
-    ]
-
-
-def _texts(table: _Table, layout: _Layout, good: Marks) -> list[pl.Series]:
-    """The columns of good lines of the kinds there are; of columns named alike the first."""
-    form, kinds = table.profile.format, layout.kinds[good]
-    used = {
-        kind: names for kind, names in layout.names.items()
-        if len(layout.names) == 1 or (kinds == kind).any()
-    }
-    shown = list(dict.fromkeys(name for names in used.values() for name in names))
-    # Kinds count from -1, rows from 0.
-    places = np.full((len(form.lines) + 1, len(shown)), -1, np.int64)
-    for kind, names in used.items():
-        for at, name in reversed(list(enumerate(names))):
-            places[kind + 1, shown.index(name)] = at
-    lines = layout.lines.where(good)
-    texts = texts_by_part(table.text, lines, kinds + 1, places, form.quote)
-    return [
-        unescaped(text, form).alias(name) for name, text in zip(shown, texts, strict=True)
     ]

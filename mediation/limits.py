@@ -8,8 +8,8 @@ class UnpackLimits:
     """How far one compressed file may grow."""
 
     max_bytes: int = 1 << 30
-    """A whole file is decoded in memory, at up to about ten times its size, and two files are
-    decoded at once; 1 GiB holds some eight million CSV records."""
+    """A whole file is decoded in memory, at up to MEMORY_TIMES_FILE times its size; 1 GiB holds
+    some eight million CSV records."""
     max_ratio: int = 200
     """Call records shrink five to thirty times; gzip alone can reach a thousand."""
     ratio_from_bytes: int = 1 << 20
@@ -43,6 +43,8 @@ GUESS_RECORDS = 2_000
 """Records of a sample that a guess looks at: enough to meet the rare kinds, done in a second."""
 GUESS_LINES = 2 * GUESS_RECORDS
 """Lines of a sample that are cut into records to find that many."""
+GUESS_WIDTH = 4_000
+"""Longest line of fixed width that is guessed at: the whole sample is held as characters."""
 GUESS_BYTES = 64 << 20
 """Largest sample that is guessed at: an XML document is held as a whole, at some ten times this."""
 
@@ -57,3 +59,13 @@ GATE_CHECKS_SHOWN = 5_000
 
 THREADS_FROM_ROWS = 50_000
 """Rows of a file from which its columns are read by two threads: below it takes some ms anyway."""
+
+MEMORY_TIMES_FILE = 6
+"""Memory that a file takes at most while it is mediated, in times its own size unpacked: itself,
+the places of all it consists of, and then its usage. A test holds it to that."""
+MEMORY_BESIDE = 350 << 20
+"""What a process that mediates takes whatever it reads: the libraries, and one slice."""
+
+SLICE_ROWS = 60_000
+"""Records of a file that get columns and meaning at a time: what is made on the way takes some 1 kB
+for each of them, and of fewer a slice costs hardly less."""

@@ -1,5 +1,6 @@
 """Lines of a text file with their places, and the rejects of those that are no record."""
 
+from codecs import getincrementaldecoder
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ Fault = tuple[Marks, str, pl.Expr]
 _FOUND = ("record_index", "byte_offset", "code", "detail", "raw")
 _BEHIND = np.iinfo(np.int64).max - 1
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_PIECE = 1 << 22
+"""Octets that are decoded at a time: their text may take four times as many"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +146,31 @@ def cut_lines(data: bytes, delimiter: str = "", quote: str = "") -> Lines:
 
     A line end between an opening and its closing quote is text.
     """
+    first = len(BOM) if data.startswith(BOM) else 0
+    return _cut(np.frombuffer(data, np.uint8), delimiter, quote, first)
+
+
+def lines_at(data: bytes, places: pl.DataFrame, delimiter: str = "", quote: str = "") -> Lines:
+    """The lines at these places, which are some of those of cut_lines in their order."""
+    starts, sizes = places["byte_offset"].to_numpy(), places["byte_length"].to_numpy()
+    first, end = int(starts[0]), int(starts[-1]) + int(sizes[-1])
+    # Each of them begins outside quotes, whatever stands before it.
+    found = _cut(np.frombuffer(data, np.uint8)[first:end], delimiter, quote, 0)
+    for places_in in (found.starts, found.ends, found.parts[:-1]):
+        np.add(places_in, first, out=places_in)
+    numbers = np.searchsorted(found.starts, starts)
+    return Lines.of([known[numbers] for known in found.arrays], found.parts)
+
+
+def _cut(octets: NDArray[np.uint8], delimiter: str, quote: str, first: int) -> Lines:
+    """The lines from the octet `first` on."""
     from mediation.line_kernel import counted, cut
 
-    octets = np.frombuffer(data, np.uint8)
     # A line that is not empty takes two octets, but for the last.
     most = min(counted(octets, LF), len(octets) // 2) + 1
     room = np.empty((5, most), np.int64)
     marks = ord(delimiter or "\n"), ord(quote or "\n")
     parts = np.empty(counted(octets, marks[0]) + 1, np.int64)
-    first = len(BOM) if data.startswith(BOM) else 0
     found, parted = cut(octets, *marks, first, tuple(room), parts)
     parts[parted] = _BEHIND
     return Lines.of(list(room[:, :found]), parts[: parted + 1])
@@ -170,9 +189,7 @@ def undecodable(data: bytes, lines: Lines, encoding: str) -> Marks:
     wide = np.flatnonzero(lines.noted(WIDE))
     if not len(wide) or encoding == "latin-1":
         return marks
-    try:
-        data.decode(encoding)
-    except UnicodeDecodeError:
+    if not _is_text(data, encoding):
         # Only a file with a fault is looked at line by line.
         for i in wide.tolist():
             try:
@@ -180,6 +197,18 @@ def undecodable(data: bytes, lines: Lines, encoding: str) -> Marks:
             except UnicodeDecodeError:
                 marks[i] = True
     return marks
+
+
+def _is_text(data: bytes, encoding: str) -> bool:
+    """Whether all of it is text of the encoding."""
+    decoder = getincrementaldecoder(encoding)()
+    try:
+        for at in range(0, len(data), _PIECE):
+            decoder.decode(data[at : at + _PIECE])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def not_cdr(profile: Profile, ctx: FileContext, reason: str) -> Decoded:

@@ -1,7 +1,7 @@
 """One file from its bytes to usage: every record ends in usage or in one reject."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -15,15 +15,17 @@ from mediation.file_context import FileContext
 from mediation.file_control import Refusal, control
 from mediation.fixed import decode_fixed
 from mediation.gate import BatchGate
-from mediation.gate_figures import Figures, traffic_of
+from mediation.gate_figures import Figures, distinct, traffic_of
 from mediation.jsonl import decode_jsonl
-from mediation.limits import RAW_MAX_BYTES
+from mediation.limits import RAW_MAX_BYTES, SLICE_ROWS
 from mediation.normalize import normalize
+from mediation.numbered_files import Before
 from mediation.outcome import Outcome, conserved
-from mediation.partials import Assembled, Pool, assembled
+from mediation.partials import Assembled, Pool, assembled, partial_columns
 from mediation.profile import Profile
 from mediation.reject import ends, file_reject, rejects
 from mediation.schema import PART, REJECT, USAGE
+from mediation.slices import gathered, put_away
 from mediation.tap import decode_tap, normalize_tap
 from mediation.unpack import UnpackError, unpack
 from mediation.validate import MONEY_AT_RISK, validate
@@ -89,21 +91,41 @@ def mediate(
     person said of its records; `pool` knows the parts of sessions in other files.
     """
     file = read(data, profile, ctx, decided)
-    return judged(file, believable(file.decoded, profile, ctx), profile, earlier, known, gate, pool)
+    return judged(file, believable(file.decoded, profile, ctx), profile,
+                  Before.of(earlier, ctx.file_id), known, gate, pool)
 
 
 def read(
     data: bytes, profile: Profile, ctx: FileContext, decided: Decided = _UNDECIDED
 ) -> Read:
     """A received file with its records decoded and the decisions about them made."""
-    content, found = opened(data, profile, ctx)
-    return Read(ctx, content, edited(found, decided.edits), decided)
+    content, found = _opened(data, profile, ctx)
+    if not decided.edits.is_empty():
+        found = edited(found.whole(), decided.edits)
+    return Read(ctx, content, put_away(found), decided)
 
 
 def believable(decoded: Decoded, profile: Profile, ctx: FileContext) -> Outcome:
-    """The records as usage, and a reject for each that is dropped, unreadable or out of bounds."""
+    """The records as usage, and a reject for each that is dropped, unreadable or out of bounds.
+
+    A large file's records get meaning some at a time: what that takes is held for some only.
+    """
     if decoded.records.is_empty():
         return _NOTHING
+    if decoded.records.height <= SLICE_ROWS:
+        return _believable(decoded, profile, ctx)
+    away: list[pl.DataFrame] = []
+
+    def passed() -> Iterator[pl.DataFrame]:
+        for some in decoded.slices():
+            found = _believable(replace(decoded, records=some, told=None), profile, ctx)
+            away.append(found.rejects)
+            yield found.passed
+
+    return Outcome(gathered(USAGE, passed()), pl.concat(away))
+
+
+def _believable(decoded: Decoded, profile: Profile, ctx: FileContext) -> Outcome:
     _, give_meaning = FORMATS[profile.format.kind]
     meant = give_meaning(decoded, profile, ctx)
     conserved("normalize", decoded.records["record_index"], meant)
@@ -116,7 +138,7 @@ def judged(
     file: Read,
     meant: Outcome,
     profile: Profile,
-    earlier: pl.DataFrame,
+    earlier: Before,
     known: Callable[[pl.Series], pl.DataFrame],
     gate: BatchGate,
     pool: Pool | None = None,
@@ -132,7 +154,8 @@ def judged(
     usage = step("gate", usage, _turned_away(usage, refusal, ctx))
     parted = Assembled()
     if profile.partials is not None:
-        parted = assembled(usage, decoded.records, profile, ctx, pool, decided.written_off)
+        named = decoded.with_columns(partial_columns(profile.partials))
+        parted = assembled(usage, named, profile, ctx, pool, decided.written_off)
         usage = step("assemble", usage, parted.outcome)
     if not usage.is_empty():
         usage = step("dedupe", usage, dedupe(usage, known(usage["usage_key"]), ctx))
@@ -152,6 +175,11 @@ def judged(
 
 def opened(data: bytes, profile: Profile, ctx: FileContext) -> tuple[bytes, Decoded]:
     """The unpacked octets of a received file, and the records in them before meaning."""
+    content, found = _opened(data, profile, ctx)
+    return content, found.whole()
+
+
+def _opened(data: bytes, profile: Profile, ctx: FileContext) -> tuple[bytes, Decoded]:
     decode, _ = FORMATS[profile.format.kind]
     try:
         content = unpack(data)
@@ -185,7 +213,7 @@ def _judged(
     decoded: Decoded,
     profile: Profile,
     ctx: FileContext,
-    earlier: pl.DataFrame,
+    earlier: Before,
     gate: BatchGate,
     totals: Figures,
     released: str,
@@ -272,8 +300,9 @@ def _file_columns(
 ) -> dict[str, Any]:
     """What table file takes from the header and from counting."""
     header = decoded.header
-    stated = pl.concat([usage["partner_currency"], away["currency"]]).drop_nulls()
-    currency = None if stated.is_empty() or (stated != stated[0]).any() else stated[0]
+    both = (usage["partner_currency"], away["currency"])
+    stated = {one for money in both if len(money) for one in distinct(money)}
+    currency = stated.pop() if len(stated) == 1 else None
     return {
         "format": profile.format.kind,
         "release": header.release,

@@ -87,8 +87,7 @@ def _told(
 
     ~fault says why a part cannot be placed; ~said names its key for a person.
     """
-    names = [rule.indicator, *([rule.number] if rule.number else []), *rule.key]
-    found = _beside(usage, records, names, profile)
+    found = _beside(usage, records, partial_columns(rule), profile)
     sign, key = _text(found[rule.indicator]), [_text(found[name]) for name in rule.key]
     number = _text(found[rule.number]) if rule.number else pl.lit(None, pl.String)
     wanted = records.select(
@@ -121,6 +120,11 @@ def _told(
         pl.concat_str([pl.format("{} {}", pl.lit(name), value) for name, value in
                        zip(rule.key, key, strict=True)], separator=", ").alias("~said"),
     )
+
+
+def partial_columns(rule: Partials) -> list[str]:
+    """The columns, of usage or of the file's records, by which parts are told."""
+    return [rule.indicator, *([rule.number] if rule.number else []), *rule.key]
 
 
 def _beside(

@@ -32,7 +32,7 @@ class Settled:
             return fresh
         mine = pl.col("record_index").is_in(kept["record_index"].unique().implode())
         return Outcome(
-            pl.concat([kept, fresh.passed.filter(~mine)]).sort("record_index"),
+            pl.concat([kept, table.plain(fresh.passed.filter(~mine))]).sort("record_index"),
             fresh.rejects.filter(~mine | pl.col("record_index").is_null()),
         )
 
