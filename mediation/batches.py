@@ -3,17 +3,50 @@
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
 
+from mediation.cut_together import cut_together, may_be_together
+from mediation.decided import Decided, edited
 from mediation.decoded import Decoded
-from mediation.mediate import Read, believable
+from mediation.file_context import FileContext
+from mediation.mediate import Read, believable, read
 from mediation.outcome import Outcome
 from mediation.profile import Profile
+from mediation.unpack import UnpackError, unpack
 
 _OF_FILE: Final = frozenset({"file_id", "record_index"})
+
+
+class Received(NamedTuple):
+    """A file as it came, and what a person said of its records."""
+
+    data: bytes
+    ctx: FileContext
+    decided: Decided = Decided()
+
+
+def read_each(files: Sequence[Received], profile: Profile) -> list[Read]:
+    """For each file of one partner what `mediate.read` gives, in their order."""
+    if len(files) == 1 or not may_be_together(profile.format):
+        return [read(file.data, profile, file.ctx, file.decided) for file in files]
+    contents = [_unpacked(file.data) for file in files]
+    found = cut_together(contents, profile, [file.ctx for file in files])
+    return [
+        read(file.data, profile, file.ctx, file.decided) if decoded is None
+        else Read(file.ctx, content, edited(decoded, file.decided.edits), file.decided)
+        for file, content, decoded in zip(files, contents, found, strict=True)
+    ]
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What is in a file; nothing where it cannot be opened."""
+    try:
+        return unpack(data)
+    except UnpackError:
+        return b""
 
 
 def believable_each(files: Sequence[Read], profile: Profile) -> list[Outcome]:

@@ -1,13 +1,16 @@
 """Whether a file may be what it says: sender, sequence number, completeness."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from mediation.decoded import FileHeader
 from mediation.file_context import FileContext
+from mediation.numbered_files import REUSED, Before, Numbered, Numbers, Owner
 from mediation.profile import Profile
 from mediation.sequence import Counter, counter_of, spans_text
 
@@ -23,6 +26,8 @@ EARLIER = {
 }
 """Columns of a partner's files that arrived before, in order of arrival."""
 
+_TAP_ERROR: Final = re.compile(r"(?m)^TAP_\d+_\d+: ")
+
 Refusal = tuple[str, str]
 
 
@@ -35,15 +40,14 @@ class Findings:
 
 
 def control(
-    header: FileHeader, profile: Profile, ctx: FileContext, earlier: pl.DataFrame
+    header: FileHeader, profile: Profile, ctx: FileContext, earlier: Before
 ) -> Findings:
-    """What the file's own header says against the profile and the files before it.
+    """What the file's own header says against the profile and the partner's files before it.
 
-    `earlier` has the columns of EARLIER. A quarantined file leaves its number free for a better
-    copy, but is no gap; a refused one counts for nothing.
+    A quarantined file leaves its number free for a better copy, but is no gap; a refused one
+    counts for nothing.
     """
-    counter = counter_of(profile)
-    place = _place(header, counter, ctx, earlier)
+    place = _place(header, counter_of(profile), earlier)
     refusal = (
         _nameless(header) or _sender(header, profile) or _reused(place, ctx)
         or _incomplete(header) or header.fault
@@ -59,7 +63,7 @@ def in_counter() -> pl.Expr:
     return (
         pl.col("sequence").is_not_null()
         & (pl.col("state") != "refused")
-        & ~pl.col("notes").str.contains(r"(?m)^SEQUENCE_REUSED: ").fill_null(value=False)
+        & ~pl.col("notes").str.contains(f"(?m)^{REUSED}").fill_null(value=False)
     )
 
 
@@ -69,49 +73,34 @@ class _Place:
 
     number: int
     position: int
-    before: pl.DataFrame
-    """The files of the same counter (EARLIER)"""
-    positions: npt.NDArray[np.int64]
-    """Theirs, in their order"""
+    positions: Numbers
+    """Those of the files before, in order of arrival"""
+    named: Sequence[Numbered]
+    """The files before with the same number"""
+    users: Sequence[Numbered]
+    """Those that have it for good: one in quarantine leaves it to a better copy"""
     counter: Counter
 
-    def named(self, files: pl.DataFrame) -> pl.DataFrame:
-        """Those of the files that have the number."""
-        same = files["sequence"] == self.number
-        # of a number that comes once, as they do, nothing more needs to be asked
-        return files.filter(same) if same.any() else files.clear()
 
-    def users(self) -> pl.DataFrame:
-        """The files that have the number for good: one in quarantine leaves it to a better copy."""
-        named = self.named(self.counter.recent(self.before))
-        return named if named.is_empty() else named.filter(pl.col("state") != "quarantined")
-
-
-def _place(
-    header: FileHeader, counter: Counter, ctx: FileContext, earlier: pl.DataFrame
-) -> _Place | None:
+def _place(header: FileHeader, counter: Counter, earlier: Before) -> _Place | None:
     """None where the file has no number."""
-    if header.sequence is None:
+    number = header.sequence
+    if number is None:
         return None
-    before = earlier.filter(_same_counter(header, ctx) & counter.holds())
-    last = pl.Series("sequence", [header.sequence], pl.Int64())
-    positions = counter.positions(pl.concat([before["sequence"], last])).to_numpy()
-    return _Place(header.sequence, int(positions[-1]), before, positions[:-1], counter)
-
-
-def _same_counter(header: FileHeader, ctx: FileContext) -> pl.Expr:
-    """Whether it is another file with a number from this file's counter: tests have their own.
-
-    So has what somebody else sent, or what was sent to somebody else.
-    """
-    test = pl.col("kind") == "test"
-    return (
-        in_counter()
-        & (pl.col("file_id") != ctx.file_id)
-        & pl.col("sender").eq_missing(pl.lit(header.sender))
-        & pl.col("recipient").eq_missing(pl.lit(header.recipient))
-        & (test if header.kind == "test" else ~test)
-    )
+    owner = Owner(header.sender, header.recipient, header.kind == "test")
+    before, files = earlier.of_owner(owner)
+    held = np.arange(len(before))
+    if counter.around:
+        first, last = counter.around
+        held = held[(before >= first) & (before <= last)]
+        before = before[held]
+    positions = counter.positions(np.append(before, number))
+    (same,) = np.nonzero(before == number)
+    named = [files[at] for at in held[same]]
+    old = len(before) - counter.recent(len(before))
+    users = [file for file, at in zip(named, same, strict=True)
+             if at >= old and file.state != "quarantined"]
+    return _Place(number, int(positions[-1]), positions[:-1], named, users, counter)
 
 
 def _nameless(header: FileHeader) -> Refusal | None:
@@ -126,10 +115,10 @@ def _answer_notes(header: FileHeader, place: _Place | None) -> tuple[str, ...]:
     """
     if place is None or header.kind == "notification":
         return ()
-    named = place.named(place.before)
-    returned = not named.is_empty() and not named.filter(
-        pl.col("state") == "quarantined", pl.col("notes").str.contains(r"(?m)^TAP_\d+_\d+: ")
-    ).is_empty()
+    returned = any(
+        file.state == "quarantined" and _TAP_ERROR.search(file.notes or "")
+        for file in place.named
+    )
     if returned and header.rap_sequence is None:
         return (f"TAP_4_37 (warning): sequence {place.number} came before; no RAP file is named",)
     if header.rap_sequence is not None and not returned:
@@ -151,12 +140,12 @@ def _sender(header: FileHeader, profile: Profile) -> Refusal | None:
 
 
 def _reused(place: _Place | None, ctx: FileContext) -> Refusal | None:
-    same = None if place is None else place.users()
-    if place is None or same is None or same.is_empty():
+    if place is None or not place.users:
         return None
+    first = place.users[0]
     detail = (
-        f"sequence {place.number} of {ctx.name} was used by {same['name'][0]} "
-        f"(file {same['file_id'][0][:8]}), whose content differs"
+        f"sequence {place.number} of {ctx.name} was used by {first.name} "
+        f"(file {first.file_id[:8]}), whose content differs"
     )
     return "SEQUENCE_REUSED", detail
 

@@ -89,7 +89,11 @@ def _keep(path: Path, check: Check) -> None:
 
     A power cut may take it, which costs a line on a page: the verdict is with the file's row.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(msgspec.json.encode(check))
+    written = msgspec.json.encode(check)
+    try:
+        part.write_bytes(written)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(written)
     part.replace(path)

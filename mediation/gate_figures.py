@@ -78,9 +78,9 @@ def traffic_of(usage: pl.DataFrame, received_at: datetime) -> Traffic:
     """The traffic in the accepted records (table usage) of a file that came then (naive UTC)."""
     if usage.is_empty():
         return Traffic()
-    started, currencies = usage["started_at"], _distinct(usage["partner_currency"])
+    started, currencies = usage["started_at"], distinct(usage["partner_currency"])
     return Traffic(
-        networks=_names(_distinct(usage["serving_network"])),
+        networks=_names(distinct(usage["serving_network"])),
         services=_names(_services(usage)),
         destinations=_names(_country_code(digits) for digits in _called(usage)),
         age_median_s=_age(received_at, started.median()),
@@ -89,7 +89,7 @@ def traffic_of(usage: pl.DataFrame, received_at: datetime) -> Traffic:
     )
 
 
-def _distinct(texts: pl.Series) -> list[str]:
+def distinct(texts: pl.Series) -> list[str]:
     """The texts that occur: most often there is one, which is quicker seen than found."""
     first = texts[0]
     if first is not None and (texts == first).all(ignore_nulls=False):

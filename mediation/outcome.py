@@ -29,10 +29,11 @@ def _same(passed: pl.Series, received: pl.Series) -> bool:
 
 def conserved(stage: str, received: pl.Series, outcome: Outcome) -> Outcome:
     """The outcome, after proving each received record_index is in exactly one of its parts."""
-    conform(REJECT, outcome.rejects)
-    passed = outcome.passed["record_index"]
-    if outcome.rejects.is_empty() and _same(passed, received):
+    none = outcome.rejects.is_empty()
+    if none and _same(outcome.passed["record_index"], received):
         return outcome
+    if not none:
+        conform(REJECT, outcome.rejects)
     away = outcome.rejects["record_index"].drop_nulls()
     both = pl.concat([outcome.passed["record_index"].unique(), away])
     got, want = both.sort(), received.sort()

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import polars as pl
 
+from mediation.numbered_files import Numbers
 from mediation.profile import Profile
 
 TAP_RANGE: Final = (1, 99_999)
@@ -34,17 +36,16 @@ class Counter:
         """Whether the counter ever comes to the number in column sequence."""
         return pl.col("sequence").is_between(*self.around) if self.around else pl.lit(value=True)
 
-    def positions(self, numbers: pl.Series) -> pl.Series:
+    def positions(self, numbers: Numbers) -> Numbers:
         """The position of each number, given in order of arrival: the nearest to the one before.
 
         The first number is its own position.
         """
-        if not self.around or numbers.is_empty():
+        if not self.around or not len(numbers):
             return numbers
-        step = pl.col("step")
-        shorter = pl.when(step > self.size // 2).then(step - self.size).otherwise(step)
-        steps = (numbers.diff() % self.size).to_frame("step").select(shorter).to_series()
-        return steps.fill_null(numbers[0]).cum_sum()
+        steps = np.diff(numbers) % self.size
+        steps[steps > self.size // 2] -= self.size
+        return np.cumsum(np.concatenate([numbers[:1], steps]))
 
     def number(self, position: int) -> int:
         """The number at a position."""
@@ -52,12 +53,12 @@ class Counter:
             return position
         return (position - self.around[0]) % self.size + self.around[0]
 
-    def recent(self, files: pl.DataFrame) -> pl.DataFrame:
-        """Those of the files, in order of arrival, whose numbers no other file may have yet.
+    def recent(self, files: int) -> int:
+        """Of so many files how many, the newest, have numbers that no other file may have yet.
 
         Where numbers begin again, half a round of files has to come before one is used again.
         """
-        return files.tail(self.size // 2) if self.around else files
+        return min(files, self.size // 2) if self.around else files
 
     def missing(self, before: int, after: int) -> list[Span]:
         """The numbers between two positions, without those that are skipped."""

@@ -63,8 +63,8 @@ def _counters(
             continue
         of_it = group.filter(counter.holds())
         if not of_it.is_empty():
-            position = counter.positions(of_it["sequence"])
-            yield names, of_it.with_columns(position=position).sort("position"), counter
+            position = pl.Series("position", counter.positions(of_it["sequence"].to_numpy()))
+            yield names, of_it.with_columns(position).sort("position"), counter
 
 
 def _of_counter(

@@ -1,8 +1,9 @@
 """Usage keys of earlier files: which of them a file repeats, without reading them all again."""
 
+from binascii import unhexlify
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,8 @@ _MOST: Final = 5_000_000
 """Keys that wait in memory, 12 octets each, before they are put on disk"""
 _WORTH: Final = 100_000
 """Fewer are read again as quickly as they are found on disk"""
+_PIECE: Final = 500_000
+"""Keys that are read at a time: each takes three times its size on the way"""
 
 
 class KnownKeys:
@@ -140,5 +143,14 @@ class KnownKeys:
 
 def heads_of(keys: pl.Series) -> Heads:
     """The first 64 bits of usage keys (32 hex digits): whoever agrees in them is looked at."""
-    halves = np.frombuffer(bytes.fromhex(keys.drop_nulls().str.join("").item()), dtype=">u8")
-    return halves[::2].astype(np.uint64)
+    pieces = [_heads(keys[at : at + _PIECE]) for at in range(0, len(keys), _PIECE)]
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.uint64)
+
+
+def _heads(keys: pl.Series) -> Heads:
+    array: Any = keys.to_arrow(compat_level=pl.CompatLevel.oldest())
+    # The keys stand one behind another there; a null takes no room.
+    _, ends, octets = array.buffers()
+    bounds = np.frombuffer(ends, np.int64)[array.offset : array.offset + len(array) + 1]
+    text = memoryview(octets)[bounds[0] : bounds[-1]]
+    return np.frombuffer(unhexlify(text), dtype=">u8")[::2].astype(np.uint64)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import polars as pl
@@ -19,12 +20,14 @@ from ratemill.known_keys import KnownKeys
 from ratemill.lake import Lake
 from ratemill.lake_writer import LakeWriter
 from ratemill.partials import Parts
+from ratemill.rap_arrivals import taken
 from ratemill.refs import split
 from ratemill.settings import clock
 from ratemill.settled import Settled
 from ratemill.taken_apart import UNPACKED, mediated_archive
 
 if TYPE_CHECKING:
+    from mediation.batches import Received
     from mediation.mediate import Mediated, Read
 
 _FILES_TOGETHER: Final = 64
@@ -45,17 +48,20 @@ class Opened(NamedTuple):
 class Mediator:
     """Mediates files of a home against those that arrived before them; writes nothing."""
 
-    def __init__(self, home: Home, written: Callable[[], None] = nothing) -> None:
+    def __init__(
+        self, home: Home, written: Callable[[], None] = nothing, reports: Path | None = None
+    ) -> None:
         """What was mediated so far is read once.
 
-        `written` returns once the usage of every file that was added is in the lake.
+        `written` returns once the usage of every file that was added is in the lake. The gate
+        keeps its checks below `reports`, if it is told where.
         """
         from mediation.gate import Gate
 
         self._home, self._lake, self._written = home, Lake(home.lake), written
         rows = self._lake.file_rows("mediate")
         window = timedelta(days=home.settings.duplicate_window_days)
-        self._gate, self._history = Gate(home.reports), History(rows)
+        self._gate, self._history = Gate(reports), History(rows)
         self._keys = KnownKeys(self._lake, home.usage_keys, written)
         self._earlier = EarlierFiles(rows, window)
         self._keys.look_at(self._earlier.with_usage())
@@ -68,26 +74,34 @@ class Mediator:
 
     def opened(self, refs: Sequence[str]) -> list[Opened]:
         """Files with what their records mean: what does not depend on other files."""
-        from mediation.batches import believable_each
-        from mediation.mediate import read
+        from mediation.batches import believable_each, read_each
 
         rows = self._collected(refs)
-        files: list[Read | None] = []
-        for ref, frame in zip(refs, rows, strict=True):
-            row, (partner, file_id) = frame.row(0, named=True), split(ref)
-            files.append(None if row["state"] == UNPACKED else read(
-                self._home.archived(partner, file_id).read_bytes(),
-                self._home.profiles()[partner], context(row), decided(self._lake, ref),
-            ))
-        meant = dict[int, Outcome]()
-        for partner in dict.fromkeys(file.ctx.partner for file in files if file):
-            mine = {at: file for at, file in enumerate(files)
-                    if file and file.ctx.partner == partner}
-            outcomes = believable_each(list(mine.values()), self._home.profiles()[partner])
-            meant.update(zip(mine, outcomes, strict=True))
+        files: dict[int, Read] = {}
+        meant: dict[int, Outcome] = {}
+        for partner, places in self._to_read(refs, rows).items():
+            profile = self._home.profiles()[partner]
+            mine = read_each([self._received(refs[at], rows[at]) for at in places], profile)
+            files.update(zip(places, mine, strict=True))
+            meant.update(zip(places, believable_each(mine, profile), strict=True))
         none = Outcome(USAGE.empty(), REJECT.empty())
-        return [Opened(row, file, meant.get(at, none))
-                for at, (row, file) in enumerate(zip(rows, files, strict=True))]
+        return [Opened(row, files.get(at), meant.get(at, none)) for at, row in enumerate(rows)]
+
+    @staticmethod
+    def _to_read(refs: Sequence[str], rows: Sequence[pl.DataFrame]) -> dict[str, list[int]]:
+        """By partner the places of the files that are no archives of others."""
+        places: dict[str, list[int]] = {}
+        for at, (ref, row) in enumerate(zip(refs, rows, strict=True)):
+            if row["state"].item() != UNPACKED:
+                places.setdefault(split(ref)[0], []).append(at)
+        return places
+
+    def _received(self, ref: str, row: pl.DataFrame) -> "Received":
+        """A file out of the archive with the decisions about it."""
+        from mediation.batches import Received
+
+        data = self._home.archived(*split(ref)).read_bytes()
+        return Received(data, context(row.row(0, named=True)), decided(self._lake, ref))
 
     def _collected(self, refs: Sequence[str]) -> list[pl.DataFrame]:
         """The rows of files as collection left them."""
@@ -152,10 +166,10 @@ def mediate(
         return rows_of(home, todo)
     settled = Settled(home)
     with LakeWriter(lake, "mediate") as writer:
-        mediator = Mediator(home, writer.wait)
+        mediator = Mediator(home, writer.wait, home.reports)
         for batch in _batches(home, waiting):
             for ref, opened in zip(batch, mediator.opened(batch), strict=True):
-                result = mediator.judged(opened)
+                result = taken(home, opened.file, mediator.judged(opened))
                 outcome = settled.merge(
                     USAGE, ref, "mediate", Outcome(result.usage, result.rejects)
                 )

@@ -9,6 +9,7 @@ import pytest
 from mediation.decoded import FileHeader
 from mediation.file_context import FileContext
 from mediation.file_control import EARLIER, Findings, control
+from mediation.numbered_files import Before
 from mediation.profile import Control, Profile
 
 CTX = FileContext("nordtel", "this", "CDNORNTAUTRM00007", datetime(2026, 10, 1))
@@ -43,7 +44,7 @@ def earlier(
 
 
 def judge(head: FileHeader, before: pl.DataFrame, kind: str = "tap") -> Findings:
-    return control(head, profile(kind), CTX, before)
+    return control(head, profile(kind), CTX, Before.of(before, CTX.file_id))
 
 
 def test_the_next_number_is_fine() -> None:
@@ -139,7 +140,7 @@ def in_rounds(stated: int, before: pl.DataFrame) -> Findings:
     plain = profile("delimited")
     control_of = msgspec.convert({"sequence_range": [1, 99]}, Control)
     rounds = msgspec.structs.replace(plain, control=control_of)
-    return control(header(stated), rounds, CTX, before)
+    return control(header(stated), rounds, CTX, Before.of(before, CTX.file_id))
 
 
 def test_other_counters_begin_again_where_the_profile_says() -> None:
@@ -160,8 +161,8 @@ def test_numbers_that_never_come_are_no_gap() -> None:
     skipping = msgspec.structs.replace(
         profile(), control=msgspec.convert({"sequence_skipped": [[4, 5]]}, Control)
     )
-    assert control(header(), skipping, CTX, earlier(3, 6)).notes == ()
-    assert control(header(), skipping, CTX, earlier(2)).notes == (
+    assert control(header(), skipping, CTX, Before.of(earlier(3, 6), CTX.file_id)).notes == ()
+    assert control(header(), skipping, CTX, Before.of(earlier(2), CTX.file_id)).notes == (
         "sequence 7 follows 2: 3, 6 are missing",
     )
 

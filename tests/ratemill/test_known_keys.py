@@ -14,7 +14,7 @@ from mediation.schema import USAGE
 from ratemill import known_keys
 from ratemill.key_runs import Run, distinct, merged, run_of, to_merge
 from ratemill.key_store import keep, kept
-from ratemill.known_keys import KnownKeys
+from ratemill.known_keys import KnownKeys, heads_of
 from ratemill.lake import Lake
 from rating.catalog import load_catalog
 
@@ -139,3 +139,13 @@ def test_a_file_that_was_mediated_anew_is_read_again(three, monkeypatch):
 
 def test_an_empty_run_holds_nothing():
     assert Run(heads([]), np.zeros(0, np.uint32)).holders(heads([1])) == set()
+
+
+def test_heads_are_the_first_half_of_each_key():
+    keys = [f"{number:016x}{'f' * 16}" for number in (7, 1 << 63, 0, 9)]
+    for some, wanted in (
+        (keys, [7, 1 << 63, 0, 9]), ([None, keys[3], None], [9]), ([None], []), ([], []),
+    ):
+        assert heads_of(pl.Series(some, dtype=pl.String)).tolist() == wanted
+    assert heads_of(pl.Series(keys)[1:3]).tolist() == [1 << 63, 0]
+    assert heads_of(pl.concat([pl.Series(keys), pl.Series(keys[:1])], rechunk=False))[-1] == 7
