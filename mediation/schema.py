@@ -33,7 +33,8 @@ FILE = Table(
         C("received_at", "time", "first arrival, UTC"),
         C("stage", "text", "last finished stage: collect, mediate, rate, post"),
         C("state", "text", "collected, mediated, rated, posted; or notification, test, "
-          "quarantined, refused, unpacked (an archive whose files are files of their own)"),
+          "quarantined, refused, unpacked (an archive whose files are files of their own), rap (a "
+          "file that acknowledges a RAP file, or a RAP file that we acknowledged)"),
         C("format", "text", "tap, delimited, fixed, xml; recognised by content for TAP", null=True),
         C("release", "text", "specification and release the file states, as 3.12", null=True),
         C("sequence", "int64", "the partner's file sequence number", null=True),

@@ -13,7 +13,7 @@ from ratemill.lake import STAGES, Lake, Stage
 from ratemill.refs import split
 
 # States that end a file's way before rating; later stages keep them.
-_FINAL_STATES = ("notification", "test", "quarantined", "refused", "unpacked")
+_FINAL_STATES = ("notification", "test", "quarantined", "refused", "unpacked", "rap")
 
 
 def ready(lake: Lake, refs: Iterable[str], before: Stage, stage: Stage) -> list[str]:

@@ -10,7 +10,7 @@ import polars as pl
 from mediation.calendar import Due, State, dues, expected
 from mediation.profile import Profile
 
-_NOT_DUE = ("refused", "unpacked", "test")
+_NOT_DUE = ("refused", "unpacked", "rap", "test")
 """States of files that no due time asks for"""
 
 

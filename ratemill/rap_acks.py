@@ -1,6 +1,7 @@
 """Acknowledgements of RAP files (TD.32): the partner's of ours noted, ours of his made."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import polars as pl
@@ -20,7 +21,8 @@ from ratemill.home import Home
 from ratemill.lake import Lake
 from ratemill.returns import moment_of, returned
 
-ACKS: Final = ("acknowledged", "acknowledgement")
+ACKNOWLEDGED: Final = "acknowledged"
+ACKS: Final = (ACKNOWLEDGED, "acknowledgement")
 """Kinds of table returned that are no RAP files: the partner's of ours, and ours of his"""
 
 
@@ -31,28 +33,80 @@ def acknowledge(home: Home, data: bytes, name: str, author: Author) -> dict[str,
     or a RAP file from a partner, for which ours is put into the outbox. RatemillError where it is
     neither, or not between us and a partner whose TAP files we read.
     """
+    return _taken(home, _read(home, data, name), author)
+
+
+def noted(
+    home: Home, data: bytes, name: str, partner: str, author: Author
+) -> dict[str, Any] | None:
+    """The row of an acknowledgement among a partner's files, noted once.
+
+    Of his own RAP file that of ours; None while nobody has had one made. RatemillError as above,
+    and for what is somebody else's.
+    """
+    came = _read(home, data, name)
+    if came.profile.name != partner:
+        raise RatemillError(name, f"is {came.profile.name}'s, and came from {partner}",
+                            "ask both whose it is; `ratemill rap ack` takes it all the same")
+    if not came.theirs:
+        return _taken(home, came, author)
+    found = _acknowledgements(returned(home, partner), came)
+    return found.row(0, named=True) if found.height else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Came:
+    """A partner's acknowledgement of a RAP file of ours, or a RAP file of theirs."""
+
+    name: str
+    header: RapHeader
+    profile: Profile
+    theirs: bool
+
+    @property
+    def subject(self) -> str:
+        """The name of the RAP file by TD.32."""
+        return self._named("R", from_him=self.theirs)
+
+    @property
+    def acknowledgement(self) -> str:
+        """The name of the acknowledgement by TD.32."""
+        return self._named("A", from_him=not self.theirs)
+
+    def _named(self, kind: str, *, from_him: bool) -> str:
+        us, him = self.profile.recipient, self.profile.sender
+        use = "T" if self.header.file_type == "T" else "C"
+        return f"{kind}{use}{him + us if from_him else us + him}{self.header.sequence:05d}"
+
+
+def _read(home: Home, data: bytes, name: str) -> _Came:
     header = _header(data, name)
-    mine = header.kind == "return_batch"
-    profile = _partner(home, header, name, mine=mine)
-    test = header.file_type == "T"
-    number = f"{header.sequence:05d}"
-    us, him = profile.recipient, profile.sender
-    subject = f"{'RT' if test else 'RC'}{him + us if mine else us + him}{number}"
+    theirs = header.kind == "return_batch"
+    return _Came(name, header, _partner(home, header, name, theirs=theirs), theirs)
+
+
+def _acknowledgements(known: pl.DataFrame, came: _Came) -> pl.DataFrame:
+    """The row of table returned that says it was acknowledged, if one does."""
+    return known.filter(pl.col("kind").is_in(ACKS), subject=came.subject)
+
+
+def _taken(home: Home, came: _Came, author: Author) -> dict[str, Any]:
+    """The row of an acknowledgement, noted or made once."""
+    profile = came.profile
     with home.alone("return"):
         known = returned(home, profile.name)
-        found = known.filter(pl.col("kind").is_in(ACKS), subject=subject)
+        found = _acknowledgements(known, came)
         if found.height:
             return found.row(0, named=True)
-        if not mine and known.filter(name=subject).is_empty():
-            raise RatemillError(name, f"is for {subject}, which is no RAP file of ours",
+        if not came.theirs and known.filter(name=came.subject).is_empty():
+            raise RatemillError(came.name, f"is for {came.subject}, which is no RAP file of ours",
                                 "`ratemill rap list` names them; ask the partner what it is")
-        ack = f"{'AT' if test else 'AC'}{us + him if mine else him + us}{number}"
-        if mine:
-            with replacing(home.outbox / profile.name / ack) as part:
-                part.write_bytes(_octets(home, header, profile, author))
+        if came.theirs:
+            with replacing(home.outbox / profile.name / came.acknowledgement) as part:
+                part.write_bytes(_octets(home, came.header, profile, author))
         return _noted(home, author, {
-            "partner": profile.name, "subject": subject, "name": ack, "kind": ACKS[mine],
-            "rap_sequence": header.sequence,
+            "partner": profile.name, "subject": came.subject, "name": came.acknowledgement,
+            "kind": ACKS[came.theirs], "rap_sequence": came.header.sequence,
         })
 
 
@@ -71,14 +125,14 @@ def _header(data: bytes, name: str) -> RapHeader:
     return file.header
 
 
-def _partner(home: Home, header: RapHeader, name: str, *, mine: bool) -> Profile:
+def _partner(home: Home, header: RapHeader, name: str, *, theirs: bool) -> Profile:
     """The profile of the partner that the file is from.
 
     Public sources do not say whether an acknowledgement names its own sender first or repeats the
     RAP file's: either is taken.
     """
     stated = [(header.sender, header.recipient)]
-    if not mine:
+    if not theirs:
         stated.append((header.recipient, header.sender))
     found = [
         profile for profile in home.profiles().values()

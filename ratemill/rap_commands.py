@@ -11,9 +11,11 @@ from ratemill.columns import columns, show
 from ratemill.decisions import Author
 from ratemill.home import Home
 from ratemill.money import exact_text
+from ratemill.pipeline import reset
 from ratemill.rap_acks import acknowledge
 from ratemill.returns import return_file, return_missing, return_stop, returned
 from ratemill.rollback import find_file
+from ratemill.run import finish
 from ratemill.screen import Bars, out
 
 
@@ -74,13 +76,17 @@ def ack_command(
 ) -> int:
     """Note a partner's acknowledgement, or make ours of his RAP file; exit code 0."""
     home, here = Home.find(path, environ), Path(file)
+    by = Author.of(home, *author)
     if here.is_file():
-        data, name = here.read_bytes(), here.name
-    else:
-        row = find_file(home, file)
-        data = home.archived(row["partner"], row["file_id"]).read_bytes()
-        name = row["name"]
-    _tell(home, acknowledge(home, data, name, Author.of(home, *author)), as_json=as_json)
+        _tell(home, acknowledge(home, here.read_bytes(), here.name, by), as_json=as_json)
+        return 0
+    row = find_file(home, file)
+    ref = f"{row['partner']}/{row['file_id']}"
+    data = home.archived(row["partner"], row["file_id"]).read_bytes()
+    _tell(home, acknowledge(home, data, row["name"], by), as_json=as_json)
+    if row["state"] == "refused":
+        reset(home, [ref], "mediate")
+        finish(home, [ref], now=by.at, progress=Bars())
     return 0
 
 

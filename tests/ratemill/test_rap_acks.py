@@ -1,5 +1,6 @@
 """Acknowledgements of RAP files: a partner's of ours is noted once, ours of his is made once."""
 
+import gzip
 import json
 import sys
 from pathlib import Path
@@ -10,11 +11,16 @@ from asn1.encode import encode
 from asn1.rap_write import acknowledgement, missing_return, return_batch, stop_return
 from asn1.tap import read
 from asn1.tree import tree
+from ratemill import pipeline
 from ratemill.decisions import Author
 from ratemill.errors import RatemillError
+from ratemill.funnel import file_status
 from ratemill.rap_acks import acknowledge
 from ratemill.returns import return_missing, return_stop, returned
+from ratemill.run import finish
+from ratemill.screen import Bars
 from ratemill.settings import clock
+from ratemill.suspense import suspended
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -125,3 +131,68 @@ def test_a_stop_return_names_the_last_file_once(home, ratemill):
         with pytest.raises(RatemillError, match="is no sequence number"):
             return_stop(home, "nordtel", last, anna(home))
     assert returned(home).height == 1
+
+
+def finished(home, name, data):
+    """State, notes and reference of a file of nordtel after all stages."""
+    ref = arrived(home, "nordtel", name, data)
+    done = finish(home, [ref], now=clock(home.settings), progress=Bars())
+    assert done.finished == [ref]
+    row = next(row for row in file_status(home) if row.file_id == ref.split("/")[1])
+    return row.state, row.notes, ref
+
+
+def test_an_acknowledgement_among_the_tap_files_is_noted_by_itself(home, ratemill):
+    return_missing(home, "nordtel", 3, 4, anna(home))
+    state, notes, ref = finished(home, "CDNORNTAUTRM00001.gz", gzip.compress(ack_of(1)))
+    assert (state, notes) == ("rap", "acknowledges RAP file RCAUTRMNORNT00001")
+    assert suspended(home).is_empty()
+    (row,) = pipeline.rows_of(home, [ref])
+    assert (row["stage"], row["sequence"], row["records"], row["suspended"]) == ("post", None, 0, 0)
+    # another run of the file finds it noted
+    pipeline.reset(home, [ref], "mediate")
+    finish(home, [ref], now=clock(home.settings), progress=Bars())
+    assert pipeline.rows_of(home, [ref]) == [row]
+    assert returned(home).select("kind", "who").rows() == [
+        ("acknowledged", "pipeline"), ("missing", "anna")]
+    shown = json.loads(ratemill("files", "--json", home=home).stdout)
+    assert [(file["state"], file["notes"]) for file in shown["files"]] == [(state, notes)]
+    assert shown["gaps"] == []
+
+
+def test_an_acknowledgement_of_nothing_of_ours_is_refused_until_it_is_of_something(home):
+    state, _, ref = finished(home, "AC1", ack_of(1))
+    assert state == "refused"
+    (told,) = suspended(home)["detail"]
+    assert told.startswith("AC1 is a RAP file, not TAP as profile nordtel says; AC1: is for RC")
+    return_missing(home, "nordtel", 3, 4, anna(home))
+    pipeline.reset(home, [ref], "mediate")
+    finish(home, [ref], now=clock(home.settings), progress=Bars())
+    assert file_status(home)[0].state == "rap"
+    assert suspended(home).is_empty()
+
+
+def test_another_partners_acknowledgement_is_not_taken_from_this_one(home):
+    text = (home.root / "partners" / "nordtel.toml").read_text()
+    (home.root / "partners" / "other.toml").write_text(
+        text.replace('"nordtel"', '"other"').replace("NORNT", "DNKXX"))
+    home = type(home)(home.root, home.ledger)
+    return_missing(home, "other", 3, 4, anna(home))
+    state, _, _ = finished(home, "AC1", ack_of(1, "DNKXX"))
+    assert state == "refused"
+    assert "is other's, and came from nordtel" in suspended(home)["detail"][0]
+    assert returned(home)["kind"].to_list() == ["missing"]
+
+
+def test_the_rap_file_of_a_partner_waits_for_somebody_who_acknowledges_it(home, ratemill):
+    state, _, _ = finished(home, "RCNORNTAUTRM00007", rap_of(7))
+    assert state == "refused"
+    assert suspended(home)["detail"][0].endswith(
+        "; `ratemill rap ack RCNORNTAUTRM00007` acknowledges it")
+    assert not (home.outbox / "nordtel" / "ACAUTRMNORNT00007").exists()
+    shown = ratemill("rap", "ack", "RCNORNTAUTRM00007", home=home)
+    assert (shown.returncode, "acknowledges RCNORNTAUTRM00007" in shown.stdout) == (0, True)
+    (row,) = file_status(home)
+    assert (row.state, row.notes) == (
+        "rap", "RAP file RCNORNTAUTRM00007, acknowledged by ACAUTRMNORNT00007")
+    assert suspended(home).is_empty()
