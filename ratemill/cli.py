@@ -261,5 +261,7 @@ def main() -> None:
         code = exit_code_of(error)
         if code is None:
             raise
-        sys.stderr.write(f"ratemill: {error}\n")
+        from ratemill.screen import harmless
+
+        sys.stderr.write(f"ratemill: {harmless(str(error))}\n")
         sys.exit(code)

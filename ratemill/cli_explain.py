@@ -42,6 +42,8 @@ class Explanation(msgspec.Struct, frozen=True):
     """every revision of both legs"""
     postings: list[dict[str, Any]]
     """each with batch_kind, who and why of the batch that it is of"""
+    original: "Explanation | None" = None
+    """the record that it is a duplicate of, or a part charged with"""
 
     @property
     def posted(self) -> bool:
@@ -56,11 +58,16 @@ def explain_command(
     home = Home.find(path, environ)
     explanation = explain(home, record)
     if as_json:
-        shown = {**msgspec.structs.asdict(explanation), "raw": explanation.raw.hex()}
-        out.print_json(msgspec.json.encode(shown).decode())
+        out.print_json(msgspec.json.encode(_plain(explanation)).decode())
     else:
         _show(explanation)
     return 0
+
+
+def _plain(e: Explanation) -> dict[str, Any]:
+    """The same for JSON, octets as hex digits."""
+    original = None if e.original is None else _plain(e.original)
+    return {**msgspec.structs.asdict(e), "raw": e.raw.hex(), "original": original}
 
 
 def explain(home: Home, record: str) -> Explanation:
@@ -77,6 +84,24 @@ def explain(home: Home, record: str) -> Explanation:
     if index >= (file["records"] or 0):
         raise RatemillError(record, f"{file['name']} has {file['records'] or 0} records",
                             "the first one is 0")
+    found = _explained(home, lake, file, index)
+    return msgspec.structs.replace(found, original=_original(home, lake, found))
+
+
+def _original(home: Home, lake: Lake, found: Explanation) -> Explanation | None:
+    """What is known of the record that one was turned away for, where it is there."""
+    for reject in found.rejects:
+        rows = lake.file_rows().filter(file_id=reject["original_file_id"] or "")
+        # the same bytes may have come from two partners
+        rows = rows.sort(pl.col("partner") != found.file["partner"])
+        if rows.height:
+            return _explained(home, lake, rows.row(0, named=True),
+                              reject["original_record_index"])
+    return None
+
+
+def _explained(home: Home, lake: Lake, file: dict[str, Any], index: int) -> Explanation:
+    """What is known of one record of a file (row of table file)."""
     rejects = (
         lake.rejects(file["partner"], file["file_id"])
         .filter(pl.col("record_index") == index).rows(named=True)
@@ -156,9 +181,18 @@ def _content(home: Home, file: dict[str, Any]) -> bytes:
 
 
 def _show(e: Explanation) -> None:
+    _show_one(e)
+    if e.original is not None:
+        out.print("\n[bold]It came before as[/]" if e.rejects[0]["outcome"] == "duplicate"
+                  else "\n[bold]It is charged with[/]")
+        _show_one(e.original)
+
+
+def _show_one(e: Explanation) -> None:
     file = e.file
-    out.print(f"[bold]Record {file['file_id'][:8]}:{e.record_index}[/] of {file['name']} "
-              f"({file['partner']}, {file['format']}), file {file['state']}")
+    out.print(f"[bold]Record {file['file_id'][:8]}:{e.record_index}[/]", end="")
+    out.print(f" of {file['name']} ({file['partner']}, {file['format']}), file {file['state']}",
+              markup=False, soft_wrap=True)
     _show_raw(e)
     if e.usage:
         _show_fields("Usage", e.usage, skip=("partner", "file_id", "record_index", "byte_offset",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import structlog
+from structlog.typing import EventDict
 
 from charging.ledger import Ledger
 from ratemill import pipeline
@@ -17,7 +18,7 @@ from ratemill.funnel import FunnelRow, file_status, totals
 from ratemill.home import DEFAULT, Home
 from ratemill.money import amounts_text, decimal_text, summed
 from ratemill.run import RunResult, run
-from ratemill.screen import Bars, err, out, plain_table, show_funnel
+from ratemill.screen import Bars, err, harmless, out, plain_table, show_funnel
 from ratemill.settings import clock
 
 _DEMO_ACCOUNTS = 3
@@ -44,6 +45,7 @@ def _exit_code(result: RunResult) -> int:
 
 def _run(home: Home, environ: Mapping[str, str], partners: Sequence[str]) -> RunResult:
     structlog.configure(
+        processors=[_harmless_event, *structlog.get_config()["processors"]],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
@@ -54,6 +56,11 @@ def _run(home: Home, environ: Mapping[str, str], partners: Sequence[str]) -> Run
         return run(
             home, chosen, now=now, environ=connections, progress=Bars()
         )
+
+
+def _harmless_event(_: object, __: str, event: EventDict) -> EventDict:
+    """What is logged, without what a server may have put into its words for the terminal."""
+    return {**event, "event": harmless(str(event["event"]))}
 
 
 def _summary(result: RunResult) -> dict[str, object]:

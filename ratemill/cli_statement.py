@@ -15,7 +15,7 @@ from ratemill.errors import RatemillError
 from ratemill.home import Home
 from ratemill.money import aligned_texts
 from ratemill.quantities import quantity_text
-from ratemill.screen import out, printable
+from ratemill.screen import out
 from ratemill.settings import clock
 from ratemill.statement import Statement, UsageLine, statements, zone_of
 from rating.catalog import load_catalog
@@ -107,7 +107,7 @@ class _Shown:
     def show(self) -> None:
         """Print it."""
         s = self._s
-        out.print(f"\n[bold]Account[/] [bold]{printable(s.account)}[/]")
+        out.print(f"\nAccount {s.account}", style="bold", markup=False, soft_wrap=True)
         for line in columns(("", ""), list(self._who())):
             out.print(f"  {line}", markup=False, soft_wrap=True)
         first = self._local(s.period_from)[:10]

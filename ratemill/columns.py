@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from rich.cells import cell_len
+from rich.text import Text
 
 from ratemill.screen import out, printable
 
@@ -29,6 +30,7 @@ def show(title: str, lines: Iterator[str] | Sequence[str]) -> None:
     """Print lines below a title, if there are any."""
     given = list(lines)
     if given:
-        out.print(f"\n[bold]{title}[/]")
+        out.print()
+        out.print(Text(printable(title), "bold"), soft_wrap=True)
         for line in given:
             out.print(f"  {line}".rstrip(), markup=False, soft_wrap=True)

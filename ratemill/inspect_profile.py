@@ -51,7 +51,7 @@ def show_reading(data: bytes, file: Path, profile: Profile, limit: int, *, as_js
                  "rejects": rejects.drop("raw").rows(named=True)}
         out.print_json(msgspec.json.encode(shown).decode())
         return
-    out.print(f"[bold]{file.name}[/] as {profile.title}")
+    out.print(f"{file.name} as {profile.title}", style="bold", markup=False, soft_wrap=True)
     for name, value in asdict(header).items():
         if value not in (None, (), ""):
             out.print(f"  {name:<24} {value}", markup=False)

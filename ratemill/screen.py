@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from asn1.tree import TreeLine
 from ratemill.money import amounts_text
@@ -17,13 +18,25 @@ if TYPE_CHECKING:
 # Wide enough for the funnel when the output is a file: a table must not be folded for a script.
 _FILE_WIDTH = 160
 
-out = Console(highlight=False, soft_wrap=False)
-err = Console(stderr=True, highlight=False)
+
+class Screen(Console):
+    """A console that no text can steer: what a terminal would obey is shown as escapes.
+
+    Texts of partners are still to be printed with markup=False, or as a Text.
+    """
+
+    def render_str(self, text: str, **how: Any) -> Text:  # noqa: ANN401 (as Console has it)
+        """The text as rich shows it, each line printable."""
+        return super().render_str(harmless(text), **how)
+
+
+out = Screen(highlight=False, soft_wrap=False, emoji=False)
+err = Screen(stderr=True, highlight=False, emoji=False)
 if not out.is_terminal:
     out.width = _FILE_WIDTH
 
 _STATE_STYLE = {"posted": "green", "quarantined": "yellow", "refused": "red", "test": "cyan",
-                "notification": "cyan", "copy": "dim", "unpacked": "dim"}
+                "notification": "cyan", "copy": "dim", "unpacked": "dim", "rap": "dim"}
 
 
 class Bars:
@@ -58,10 +71,10 @@ def funnel_table(rows: "Sequence[FunnelRow]") -> Table:
     table.add_column("state", no_wrap=True)
     for r in rows:
         table.add_row(
-            r.partner, r.name, *(f"{n:,}" for n in (r.received, r.decoded, r.rejected,
-                                                   r.duplicate, r.rated, r.posted)),
+            r.partner, _cell(r.name), *(f"{n:,}" for n in (r.received, r.decoded, r.rejected,
+                                                          r.duplicate, r.rated, r.posted)),
             amounts_text(r.retail_micros), amounts_text(r.wholesale_micros),
-            f"[{_STATE_STYLE.get(r.state, 'default')}]{r.state}[/]",
+            Text(r.state, _STATE_STYLE.get(r.state, "default")),
         )
     return table
 
@@ -71,7 +84,7 @@ def show_funnel(rows: "Sequence[FunnelRow]", title: str) -> None:
     from mediation.gate_history import UNJUDGED
     from ratemill.funnel import equation, totals
 
-    out.print(f"[bold]{title}[/]")
+    out.print(Text(printable(title), "bold"))
     out.print(funnel_table(rows))
     out.print(f"\n  {equation(totals(rows))}")
     noted = [(r.partner, r.name, note) for r in rows for note in r.notes.splitlines()
@@ -82,15 +95,21 @@ def show_funnel(rows: "Sequence[FunnelRow]", title: str) -> None:
 
 
 def plain_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    """A table without lines; numbers to the right."""
+    """A table without lines, its cells as they are: no markup; numbers to the right."""
     table = Table(box=None, header_style="bold", padding=(0, 1))
     for i, name in enumerate(columns):
         numeric = all(isinstance(row[i], int) for row in rows) and bool(rows)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*("" if v is None else f"{v:,}" if isinstance(v, int) else str(v)
-                        for v in row))
+        table.add_row(*map(_cell, row))
     return table
+
+
+def _cell(value: object) -> Text:
+    """A value in a table."""
+    if value is None:
+        return Text()
+    return Text(f"{value:,}" if isinstance(value, int) else printable(str(value)))
 
 
 def tlv_text(line: TreeLine, depth: int = 0) -> str:
@@ -111,3 +130,8 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def harmless(text: str) -> str:
+    """The same for a text of several lines."""
+    return "\n".join(map(printable, text.split("\n")))
