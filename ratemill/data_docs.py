@@ -1,10 +1,10 @@
 """The pages of the batch gate: what each file was checked for, below reports/."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote
 
 import jinja2
@@ -15,6 +15,7 @@ from mediation.limits import GATE_CHECKS_SHOWN
 from ratemill.atomic import replacing
 from ratemill.home import Home
 
+_DAY_NS: Final = 86_400 * 1_000_000_000
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -50,13 +51,14 @@ def build_data_docs(home: Home) -> Path | None:
     """The index page, rendered anew when there is a check it does not show; None without checks.
 
     The index is ours and needs no network; the page of each partner is Great Expectations' own,
-    over the newest checks of the partner.
+    over the newest checks of the partner. Checks that are older than the settings say are removed.
     """
-    found = _kept(home.reports / CHECKS)
+    everything = _kept(home.reports / CHECKS)
     index = index_page(home)
-    if not found:
+    if not everything:
         return None
-    if _shows(index, found):
+    found = _young(everything, home.settings.gate_checks_days)
+    if len(found) == len(everything) and _shows(index, found):
         return index
     partners = sorted({one.path.parent.name for one in found})
     for partner in partners:
@@ -68,6 +70,7 @@ def build_data_docs(home: Home) -> Path | None:
         failed=sum(not line.passed for line in lines),
     )
     _write(index, text, found)
+    _remove(home, everything[len(found):], partners)
     return index
 
 
@@ -91,6 +94,23 @@ def _kept(folder: Path) -> list[_Kept]:
     paths = (path for path in folder.glob("*/*.json") if not path.name.startswith("."))
     found = [_Kept(path.stat().st_mtime_ns, path) for path in paths]
     return sorted(found, key=lambda one: (-one.at_ns, one.path))
+
+
+def _young(found: list[_Kept], days: int) -> list[_Kept]:
+    """Those of the checks, the newest first, that are not older than the newest by more days.
+
+    Of a home where nothing comes any more nothing goes.
+    """
+    oldest_ns = found[0].at_ns - days * _DAY_NS
+    return [one for one in found if one.at_ns >= oldest_ns]
+
+
+def _remove(home: Home, old: Iterable[_Kept], partners: Collection[str]) -> None:
+    """Remove old checks, and the page of a partner who has no others."""
+    for one in old:
+        one.path.unlink(missing_ok=True)
+        if one.path.parent.name not in partners:
+            partner_page(home, one.path.parent.name).unlink(missing_ok=True)
 
 
 def _shows(page: Path, found: Sequence[_Kept]) -> bool:

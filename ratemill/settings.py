@@ -60,6 +60,9 @@ class Settings(Strict, frozen=True, kw_only=True):
     duplicate_window_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 90
     """How long before a file others may have arrived whose records mediation takes its own for
     duplicates of; the ledger charges no usage twice however long ago it came"""
+    gate_checks_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 400
+    """How many days before the newest check of the gate others are kept; what the gate compares
+    files with is not among them, and the verdict on each file stays with its row"""
     demo: Demo | None = None
     life_cycle: LifeCycle | None = None
     """Absent: accounts have no end"""

@@ -16,6 +16,7 @@ from mediation.gate_figures import Figures
 from mediation.profile import load_profile
 from ratemill import data_docs
 from ratemill.data_docs import build_data_docs, index_page, partner_page
+from ratemill.home import Home
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -111,7 +112,10 @@ def test_a_check_that_came_while_pages_were_made_gives_new_ones(judged, monkeypa
 def test_a_check_that_a_power_cut_emptied_is_passed_over(judged):
     home, shown = judged
     checked(home, "p", 1)
-    checked(home, "p", 2).write_bytes(b"")
+    emptied = checked(home, "p", 2)
+    at_ns = emptied.stat().st_mtime_ns
+    emptied.write_bytes(b"")
+    os.utime(emptied, ns=(at_ns, at_ns))
     build_data_docs(home)
     assert shown == [("p", ["1.csv"])]
 
@@ -124,3 +128,33 @@ def test_pages_show_the_newest_checks_only(judged, monkeypatch):
     build_data_docs(home)
     assert shown == [("p", ["3.csv", "2.csv"])]
     assert len(re.findall(ROW, index_page(home).read_text(), re.DOTALL)) == 2
+
+
+def test_old_checks_are_removed_with_the_page_of_a_partner_who_has_no_others(judged):
+    home, shown = judged
+    file = home.root / "ratemill.toml"
+    file.write_text(file.read_text().replace("[demo]", "gate_checks_days = 2\n[demo]"))
+    old, border, young = (checked(home, partner, number)
+                          for partner, number in (("p", 1), ("q", 2), ("q", 3)))
+    build_data_docs(home)
+    assert partner_page(home, "p").exists()
+    # The moment of the newest is what counts: two days before it is not yet too old.
+    os.utime(young, (1_000_002 + 2 * 86_400,) * 2)
+    build_data_docs(home)
+    assert [path.exists() for path in (old, border, young)] == [False, True, True]
+    assert not partner_page(home, "p").exists()
+    rows = re.findall(ROW, index_page(home).read_text(), re.DOTALL)
+    assert [name for _, name, _ in rows] == ["3.csv", "2.csv"]
+    assert shown == [("p", ["1.csv"]), ("q", ["3.csv", "2.csv"]), ("q", ["3.csv", "2.csv"])]
+
+
+def test_a_shorter_time_is_followed_without_a_new_check(judged):
+    home, _ = judged
+    os.utime(checked(home, "p", 1), (10.0, 10.0))
+    checked(home, "p", 2)
+    build_data_docs(home)
+    assert len(re.findall(ROW, index_page(home).read_text(), re.DOTALL)) == 2
+    file = home.root / "ratemill.toml"
+    file.write_text(file.read_text().replace("[demo]", "gate_checks_days = 1\n[demo]"))
+    build_data_docs(Home(home.root, home.ledger))
+    assert len(re.findall(ROW, index_page(home).read_text(), re.DOTALL)) == 1
