@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from mediation.profile import Condition, Drop, ProfileError, Where
+from mediation.codes import CODES
+from mediation.profile import Check, Condition, Drop, ProfileError, Where
 
 
 def stripped(column: str, present: set[str]) -> pl.Expr:
@@ -16,7 +17,7 @@ def columns_asked(where: Where) -> tuple[str, ...]:
 
 
 def columns_of_rule(rule: Drop) -> tuple[str, ...]:
-    """The text columns that a drop rule looks at, each once, in order."""
+    """The text columns that a drop rule or a check looks at, each once, in order."""
     own = (rule.column,) if rule.column else ()
     some = (column for where in rule.any for column in columns_asked(where))
     return tuple(dict.fromkeys((*own, *columns_asked(rule.where), *some)))
@@ -32,7 +33,7 @@ def holds(where: Where, present: set[str]) -> pl.Expr:
 
 
 def drops(rule: Drop, present: set[str]) -> pl.Expr:
-    """Whether a drop rule takes the record."""
+    """Whether a drop rule or a check takes the record."""
     found = [holds(rule.where, present)]
     if rule.column:
         found.append(_passes(stripped(rule.column, present), rule.equals))
@@ -54,8 +55,10 @@ def check_where(place: str, where: Where) -> None:
 
 
 def check_rule(rule: Drop) -> None:
-    """ProfileError for a drop rule that names nothing to look at, or cannot be read."""
-    place = f"drop.{rule.rule}"
+    """ProfileError for a drop rule or a check that asks nothing, or cannot be read."""
+    place = f"{'check' if isinstance(rule, Check) else 'drop'}.{rule.rule}"
+    if isinstance(rule, Check) and rule.rule in CODES:
+        raise ProfileError(f"{place}: is a code of ours, with a meaning; give it another")
     if not columns_of_rule(rule) or bool(rule.column) != bool(rule.equals):
         raise ProfileError(f"{place}: needs column and equals, where or any")
     if not all(rule.any):

@@ -131,7 +131,8 @@ def _written(
         "fields": Section({n: g.reader for n, g in fields.items()},
                           {n: g.why for n, g in fields.items()}),
     }
-    control = _control(file_name, form, len(next(iter(form.columns.values()), [])))
+    records = len(next(iter(form.columns.values()), [])) + form.others
+    control = _control(file_name, form, records)
     try:
         records, values = _values(content, name, file_name, sections)
     except ProfileError as error:
@@ -196,9 +197,10 @@ def _control(file_name: str, form: Form, records: int) -> Section:
     section = Section({})
     in_name = {int(run) for run in re.findall(r"(?<!\d)\d{1,9}(?!\d)", file_name)}
     for variable, text in form.variables.items():
-        if text.isdecimal() and (re.search(r"sequence|seq|number", variable.lower())
-                                 or int(text) in in_name):
-            section.keys.setdefault("sequence", variable)
+        told = re.search(r"sequence|seq|number", variable.lower()) is not None
+        if "sequence" not in section.keys and text.isdecimal() and looks([text]).kind != "date" \
+                and (told or int(text) in in_name):
+            section.keys["sequence"] = variable
             section.why["sequence"] = f"states {text}"
         elif text.isdecimal() and int(text) == records < GUESS_RECORDS:
             section.keys.setdefault("records", variable)
@@ -219,7 +221,7 @@ def _values(
     raw: dict[str, Any] = {s: section.keys for s, section in sections.items() if s}
     profile = msgspec.convert({**sections[""].keys, **raw, "identity": {}}, Profile)
     decode, _ = FORMATS[profile.format.kind]
-    records = decode(content, profile, FileContext(name, "", file_name, _NO_TIME)).records
+    records = decode(content, profile, FileContext(name, "", file_name, _NO_TIME)).whole().records
     some, present = records.head(GUESS_RECORDS), set(records.columns)
     readings = [reading(n, f, present) for n, f in profile.fields.items()]
     texts = some.select(e for r in readings for e in r.source)

@@ -73,6 +73,7 @@ _WAYS: Final = {
     "mt": r"mt[cs]?|in|inbound|incoming|term\w*|t|smt|smmt|st|vt",
     "mf": r"mf|cf\w*|forw\w*|fwd|divert\w*",
 }
+_NEARLY: Final = 0.9
 _END: Final = r"\bend|release|disconnect|stop|hangup"
 _BINARY: Final = (("kib|kb|kbytes?|kilobytes?", 1024), ("mib|mb|mbytes?|megabytes?", 1 << 20),
                   ("gib|gb|gbytes?", 1 << 30))
@@ -94,6 +95,11 @@ class Columns:
 
     def __post_init__(self) -> None:
         self.seen = {name: looks(texts) for name, texts in self.texts.items()}
+
+    @property
+    def nameless(self) -> bool:
+        """Whether the sample names no column."""
+        return all(re.fullmatch(r"column_\d+", name) for name in self.texts)
 
     def free(self) -> Iterator[tuple[str, Looks]]:
         """The columns that hold anything and no field took."""
@@ -117,6 +123,7 @@ def guess_fields(columns: Columns) -> dict[str, Guess]:
             columns.taken.add(name)
             fields[rule.name] = _reader(rule.name, name, columns)
     _by_looks(fields, columns)
+    fields.update(_volumes(fields, columns))
     if "duration_s" not in fields:
         fields.update(_elapsed(fields, columns))
     if "other_party" in fields and fields["other_party"].reader["read"] == "number":
@@ -129,9 +136,10 @@ def guess_fields(columns: Columns) -> dict[str, Guess]:
 def _by_looks(fields: dict[str, Guess], columns: Columns) -> None:
     """Give the subscriber, and what a file without names leaves open, by the texts alone."""
     wanted = [("imsi", "imsi")] if "imsi" not in fields else []
-    if all(re.fullmatch(r"column_\d+", name) for name in columns.texts):
+    if columns.nameless:
         wanted += [("msisdn", "number"), ("other_party", "number"), ("duration_s", "clock"),
-                   ("duration_s", "integer"), ("call_reference", "text")]
+                   ("duration_s", "integer"), ("call_reference", "text"),
+                   ("call_reference", "number")]
     elif not {"imsi", "msisdn"} & set(fields):
         wanted.append(("msisdn", "number"))
     moments = [i for i, seen in enumerate(columns.seen.values()) if seen.kind == "time"]
@@ -144,6 +152,25 @@ def _by_looks(fields: dict[str, Guess], columns: Columns) -> None:
                 columns.taken.add(name)
                 fields[usage] = _reader(usage, name, columns)
                 fields[usage].why += f"; {CHECK}told by its texts alone"
+
+
+def _volumes(fields: Mapping[str, Guess], columns: Columns) -> dict[str, Guess]:
+    """The volumes of a file without names: what only its data records hold, as whole numbers."""
+    service = fields["service"].reader if "service" in fields else {}
+    of_data = {text for text, value in service.get("map", {}).items() if value == "data"}
+    if not columns.nameless or not of_data:
+        return {}
+    kinds = [text.strip() in of_data for text in columns.texts[service["column"]]]
+    found = []
+    for name, seen in columns.free():
+        held = [data for data, text in zip(kinds, columns.texts[name], strict=True) if text.strip()]
+        if seen.kind == "integer" and all(held) and len(held) >= _NEARLY * sum(kinds):
+            found.append(name)
+    volumes = dict(zip(("volume_up_bytes", "volume_down_bytes"), found, strict=False))
+    columns.taken.update(volumes.values())
+    told = f"; {CHECK}only data records have it"
+    return {usage: Guess(guess.reader, guess.why + told)
+            for usage, name in volumes.items() for guess in [_reader(usage, name, columns)]}
 
 
 def _match(rule: _Rule, columns: Columns) -> str | None:
@@ -237,8 +264,8 @@ def _start(columns: Columns) -> dict[str, Guess]:
              and not (seen.kind == "epoch" and not re.search(r"time|date|start|stamp|connect",
                                                              words_of(name)))]
     found.sort(key=lambda f: _start_rank(words_of(f[0])))
-    offset = next((n for n, s in columns.free()
-                   if re.search(r"offset|utc|zone|tz", words_of(n)) and _is_offset(columns, n)), "")
+    offset = next((n for n, s in columns.free() if _is_offset(columns, n) and (
+        columns.nameless or re.search(r"offset|utc|zone|tz", words_of(n)))), "")
     if found:
         name, seen = found[0]
         columns.taken.add(name)

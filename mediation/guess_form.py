@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from mediation.guess_fixed import fixed_layout
 from mediation.guess_types import looks
 from mediation.limits import GUESS_LINES, GUESS_RECORDS
 from mediation.lines import PLACE
@@ -35,6 +36,8 @@ class Form:
     notes: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     """hdr.X to its text"""
+    others: int = 0
+    """Records beside those of the columns, of no form that is known"""
 
 
 def text_of(data: bytes) -> tuple[str, str]:
@@ -58,10 +61,9 @@ def text_form(data: bytes) -> Form:
     lines = [line for line in text.splitlines()[:GUESS_LINES] if line.strip()]
     if not lines:
         raise GuessError("is empty")
-    form = _jsonl(lines) or _delimited(lines)
+    form = _jsonl(lines) or _delimited(lines) or _fixed(lines)
     if form is None:
-        raise GuessError("its lines have no delimiter in common; of lines of fixed width only the "
-                         "partner's description tells where columns end")
+        raise GuessError("its lines have neither a delimiter nor a width in common")
     if encoding != "utf-8":
         form.keys["encoding"] = encoding
         form.why["encoding"] = "the sample is not UTF-8"
@@ -151,6 +153,30 @@ def _delimited(lines: Sequence[str]) -> Form | None:
     for i, name in enumerate(names):
         column = f"col.{name.strip()}" if name.strip() in PLACE else name.strip()
         form.columns.setdefault(column, [row[i] for row in data[:GUESS_RECORDS]])
+    return form
+
+
+def _fixed(lines: Sequence[str]) -> Form | None:
+    """Lines of fixed width."""
+    layout = fixed_layout(lines)
+    if layout is None:
+        return None
+    told = []
+    why = {"lines": "CHECK: columns end where nearly all lines of the sample look so; name them by "
+                    "the partner's description, and put right what it says otherwise"}
+    for at, kind in enumerate(layout.kinds):
+        mark = kind.marks[0]
+        by = {"starts_with": mark} if len(kind.marks) == 1 else {"equals": list(kind.marks)}
+        told.append({"type": kind.type, **by,
+                     "columns": {n: list(place) for n, place in kind.columns.items()}})
+        why[f"lines.{at}"] = f"{kind.lines} line{'' if kind.lines == 1 else 's'}"
+        why |= {f"lines.{at}.{name}": said for name, said in kind.why.items()}
+    form = Form({"kind": "fixed", "lines": told}, why, layout.columns, variables=layout.variables,
+                others=layout.alone)
+    if layout.alone:
+        form.notes.append(f"{layout.alone} lines begin as none of these")
+    if layout.short:
+        form.notes.append(f"{layout.short} lines end before their last column does")
     return form
 
 

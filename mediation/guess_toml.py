@@ -9,6 +9,7 @@ from typing import Any, Final
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _COMMENT_MAX: Final = 200
 _TABLES: Final = ("columns", "header", "namespaces")
+_ARRAYS: Final = ("lines",)
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ def _section(name: str, section: Section) -> Iterator[str]:
         yield ""
         yield f"[{name}]"
     for key, value in section.keys.items():
-        if key in _TABLES and name == "format":
+        if key in (*_TABLES, *_ARRAYS) and name == "format":
             continue
         why = section.why.get(key)
         yield f"{_key(key)} = {_value(value)}{f'  # {_safe(why)}' if why else ''}"
@@ -41,6 +42,28 @@ def _section(name: str, section: Section) -> Iterator[str]:
     for table in _TABLES:
         if name == "format" and table in section.keys:
             yield from _section(f"format.{table}", Section(section.keys[table]))
+    for array in _ARRAYS:
+        if name == "format" and array in section.keys:
+            yield from _array(array, section)
+
+
+def _array(name: str, section: Section) -> Iterator[str]:
+    """A list of tables, each with its columns as a table of its own; reasons beside all."""
+    if name in section.why:
+        yield ""
+        yield f"# {_safe(section.why[name])}"
+    for at, table in enumerate(section.keys[name]):
+        prefix = f"{name}.{at}"
+        yield ""
+        yield f"[[format.{name}]]"
+        plain = {key: value for key, value in table.items() if key not in _TABLES}
+        why = {"type": section.why[prefix]} if prefix in section.why else {}
+        yield from _section("", Section(plain, why))
+        for key in _TABLES:
+            if key in table:
+                yield f"[format.{name}.{key}]"
+                said = {n: section.why.get(f"{prefix}.{n}", "") for n in table[key]}
+                yield from _section("", Section(table[key], said))
 
 
 def _safe(text: str) -> str:

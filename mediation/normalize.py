@@ -12,7 +12,7 @@ from mediation.few_texts import few_of
 from mediation.file_context import FileContext
 from mediation.limits import DETAIL_TEXT_MAX
 from mediation.outcome import Outcome
-from mediation.profile import Drop, Field, Profile, ProfileError
+from mediation.profile import Check, Drop, Field, Profile, ProfileError
 from mediation.read_values import PLACE, read_values
 from mediation.readers import Reading, reading, text_name
 from mediation.reject import rejects
@@ -30,20 +30,22 @@ _FOUND = pl.Schema(
 def normalize(decoded: Decoded, profile: Profile, ctx: FileContext) -> Outcome:
     """The records as usage (table USAGE), and a reject for each that is dropped or unreadable.
 
-    Drop rules come first, then test files, then the fields in the profile's order, then the
-    usage key. ProfileError for a field map that cannot make usage.
+    Drop rules come first, then test files, then the fields in the profile's order, then its own
+    checks, then the usage key. ProfileError for a field map that cannot make usage.
     """
     records = decoded.records
     readings = _readings(profile, set(records.columns) - set(PLACE))
     found = read_values(records, readings, NEEDED)
     values = _completed(found.read, decoded.header)
-    dropped = _dropped(records, profile.drop)
+    dropped = _named(records, profile.drop)
     if decoded.header.kind == "test":
         dropped = pl.concat([dropped, _test_file(_without(records, dropped))])
     unread = _unreadable(found.doubted, dropped, readings)
-    good = _without(_without(values, dropped), unread)
+    away = pl.concat([dropped, unread])
+    failed = _without(_named(records, profile.check), away)
+    good = _without(_without(values, away), failed)
     keyed, keyless = with_usage_key(good, profile.identity)
-    away = pl.concat([dropped, unread, keyless.cast(_FOUND)])
+    away = pl.concat([away, failed, keyless.cast(_FOUND)])
     money = values.filter(_among(away)).select(
         "record_index",
         money_at_risk_micros=pl.col("partner_charge_micros"),
@@ -53,7 +55,19 @@ def normalize(decoded: Decoded, profile: Profile, ctx: FileContext) -> Outcome:
     )
     turned_away = away.join(money, on="record_index", how="left", maintain_order="left")
     usage = keyed.with_columns(partner=pl.lit(ctx.partner), file_id=pl.lit(ctx.file_id))
-    return Outcome(USAGE.fill(usage), rejects(ctx, turned_away.sort("record_index")))
+    told = rejects(ctx, turned_away.sort("record_index"))
+    return Outcome(USAGE.fill(usage), _as_checks(told, profile.check))
+
+
+def _as_checks(found: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
+    """The rejects with those of the profile's own checks in suspense, as of any other check."""
+    if not checks:
+        return found
+    own = pl.col("code").is_in([check.rule for check in checks])
+    ends = {"stage": "validate", "outcome": "suspended", "severity": "severe"}
+    return found.with_columns(
+        pl.when(own).then(pl.lit(end)).otherwise(name).alias(name) for name, end in ends.items()
+    )
 
 
 def _without(frame: pl.DataFrame, away: pl.DataFrame) -> pl.DataFrame:
@@ -106,8 +120,8 @@ def _found(frame: pl.DataFrame, code: pl.Expr, detail: pl.Expr) -> pl.DataFrame:
     return frame.select("record_index", "byte_offset", code=code, detail=detail).cast(_FOUND)
 
 
-def _dropped(records: pl.DataFrame, rules: Sequence[Drop]) -> pl.DataFrame:
-    """The rows that a drop rule names; the first rule in the profile's order counts."""
+def _named(records: pl.DataFrame, rules: Sequence[Drop]) -> pl.DataFrame:
+    """The rows that a rule names, drop rule or check; the first in the profile's order counts."""
     present = set(records.columns)
     for rule in rules:
         check_rule(rule)
@@ -136,15 +150,14 @@ def _rows_where(records: pl.DataFrame, holds: pl.Expr, columns: set[str]) -> pl.
 
 
 def _seen(rule: Drop, present: set[str]) -> pl.Expr:
-    """What stands in the columns that a rule looks at, in words."""
-    return pl.concat_str(
-        [
-            pl.format("column {} is '{}'", pl.lit(c),
-                      stripped(c, present).fill_null("").str.slice(0, DETAIL_TEXT_MAX))
-            for c in columns_of_rule(rule)
-        ],
-        separator=", ",
-    )
+    """What a check says, and what stands in the columns that a rule looks at."""
+    said = [pl.lit(rule.says)] if isinstance(rule, Check) else []
+    held = [
+        pl.format("column {} is '{}'", pl.lit(c),
+                  stripped(c, present).fill_null("").str.slice(0, DETAIL_TEXT_MAX))
+        for c in columns_of_rule(rule)
+    ]
+    return pl.concat_str([*said, *held], separator=", ")
 
 
 def _test_file(records: pl.DataFrame) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from mediation.calendar import Calendar
 from mediation.profile_collect import Collect, Deliver
 from mediation.profile_form import (
     Case,
+    Check,
     Condition,
     Control,
     Drop,
@@ -29,9 +30,9 @@ from mediation.profile_gate import Gate
 from mediation.tap_errors import TAP_ERRORS
 
 __all__ = [
-    "Case", "Collect", "Condition", "Control", "Deliver", "Drop", "Field", "Format", "Gate",
-    "IdentityKind", "Line", "Nodes", "Partials", "Profile", "ProfileError", "Strict", "TapChecks",
-    "Validity", "Where", "load_profile", "load_profiles",
+    "Case", "Check", "Collect", "Condition", "Control", "Deliver", "Drop", "Field", "Format",
+    "Gate", "IdentityKind", "Line", "Nodes", "Partials", "Profile", "ProfileError", "Strict",
+    "TapChecks", "Validity", "Where", "load_profile", "load_profiles",
 ]
 
 IdentityKind = Literal[
@@ -119,6 +120,7 @@ class Profile(Strict, frozen=True, kw_only=True):
     fields: dict[str, Field] = {}  # noqa: RUF012 (msgspec gives each struct its own)
     """usage column to its reader; empty for TAP, whose meaning is fixed by TD.57"""
     drop: tuple[Drop, ...] = ()
+    check: tuple[Check, ...] = ()
     control: Control = msgspec.field(default_factory=Control)
     identity: dict[IdentityKind, tuple[str, ...]]
     """service_direction to the usage columns that make up usage_key; a null there is a reject"""

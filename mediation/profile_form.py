@@ -197,6 +197,16 @@ class Drop(Strict, frozen=True, kw_only=True):
     """At least one of these passes"""
 
 
+class Check(Drop, frozen=True, kw_only=True):
+    """Records that go to suspense, by a code of the profile's own; everything given must hold.
+
+    `rule` is the code.
+    """
+
+    says: str
+    """What is wrong with such a record: receipts and suspense say it"""
+
+
 class Control(Strict, frozen=True, kw_only=True):
     """Where a file states its own number and totals."""
 

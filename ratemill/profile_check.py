@@ -16,6 +16,7 @@ from mediation.mediate import FORMATS
 from mediation.normalize import MADE_HERE, NEEDED
 from mediation.profile import (
     Condition,
+    Drop,
     Field,
     Format,
     IdentityKind,
@@ -111,8 +112,8 @@ def _refused(profile: Profile, form: Format, key: str) -> Doubts:
 def _placed(error: ProfileError, key: str) -> tuple[str, str]:
     """The key that the error names at its start, else the one given; and the error without it."""
     text = str(error)
-    found = re.match(r"(?:[a-z][a-z0-9_]*: )?((?:fields|format|control|drop)[\w.\[\]]*):? (.*)",
-                     text, re.DOTALL)
+    found = re.match(r"(?:[a-z][a-z0-9_]*: )?"
+                     r"((?:fields|format|control|drop|check)[\w.\[\]]*):? (.*)", text, re.DOTALL)
     if found is None or key.startswith(found[1]):
         return key, text.removeprefix(f"{key}: ")
     return found[1], found[2]
@@ -139,7 +140,8 @@ def _control(profile: Profile) -> Doubts:
 
 
 def _tap(profile: Profile) -> Doubts:
-    for key, given in (("fields", profile.fields), ("drop", profile.drop)):
+    for key, given in (("fields", profile.fields), ("drop", profile.drop),
+                       ("check", profile.check)):
         if given:
             yield Doubt(key, "is not read for TAP, whose meaning is fixed", "take it out",
                         "warning")
@@ -217,12 +219,18 @@ def asked(profile: Profile) -> Iterator[tuple[str, str, Condition]]:
         yield from _asked(f"fields.{name}.where", field.where)
         for i, case in enumerate(field.cases):
             yield from _asked(f"fields.{name}.cases[{i}].where", case.where)
-    for i, rule in enumerate(profile.drop):
+    for key, rule in _rules(profile):
         if rule.column:
-            yield f"drop[{i}].equals", rule.column, Condition(equals=rule.equals)
-        yield from _asked(f"drop[{i}].where", rule.where)
+            yield f"{key}.equals", rule.column, Condition(equals=rule.equals)
+        yield from _asked(f"{key}.where", rule.where)
         for j, where in enumerate(rule.any):
-            yield from _asked(f"drop[{i}].any[{j}]", where)
+            yield from _asked(f"{key}.any[{j}]", where)
+
+
+def _rules(profile: Profile) -> Iterator[tuple[str, Drop]]:
+    """The drop rules and the checks, with their keys."""
+    for name, rules in (("drop", profile.drop), ("check", profile.check)):
+        yield from ((f"{name}[{i}]", rule) for i, rule in enumerate(rules))
 
 
 def _asked(key: str, where: Where) -> Iterator[tuple[str, str, Condition]]:
@@ -266,11 +274,12 @@ def _texts(profile: Profile) -> Doubts:
         low, high = condition.at_least, condition.at_most
         if low is not None and high is not None and low > high:
             yield Doubt(key, f"at_least {low} is more than at_most {high}", "nothing is both")
-    for i, rule in enumerate(profile.drop):
+    for key, rule in _rules(profile):
         try:
             check_rule(rule)
         except ProfileError as error:
-            yield Doubt(f"drop[{i}]", str(error).removeprefix(f"drop.{rule.rule}: "), _MANUAL)
+            said = str(error).partition(f".{rule.rule}: ")[2]
+            yield Doubt(key, said, _MANUAL)
 
 
 def _never(key: str, texts: Iterable[str]) -> Doubts:

@@ -5,10 +5,11 @@ import inspect
 import itertools
 import re
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from mediation.codes import CODES
@@ -24,31 +25,22 @@ from rating.catalog_tables import TABLES as CATALOG_TABLES
 _HEAD = "<!-- Made by `make golden` from the declarations; edit those. -->\n\n"
 
 
-def pages() -> dict[str, str]:
-    """File name to Markdown text of every page of the reference."""
-    return {
-        "reject-codes.md": _codes(),
-        "tables.md": _tables(),
-        "catalog.md": _catalog(),
-        "tap-tables.md": tap_tables(_HEAD),
-        "settings.md": _settings(),
-        "cli.md": _cli(),
-    }
-
-
 def write(folder: Path) -> None:
     """Write all pages below the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in pages().items():
-        (folder / name).write_text(text)
+    for name, text in PAGES.items():
+        (folder / name).write_text(text())
 
 
 def _cli() -> str:
     """The help of every command as a terminal of 100 columns shows it."""
     runner = CliRunner(env={"COLUMNS": "100", "TERM": "dumb"})
+    command = get_command(app)  # what the runner would make anew for each page of help
     parts = [f"# Command line\n\n{_HEAD}"]
     for arguments in _commands():
-        shown = runner.invoke(app, [*arguments, "--help"], prog_name="ratemill").output.strip()
+        with runner.isolation() as (output, *_):
+            command.main([*arguments, "--help"], "ratemill", standalone_mode=False)
+            shown = output.getvalue().decode().strip()
         parts.append(f"## {' '.join(['ratemill', *arguments])}\n\n```\n{shown}\n```\n\n")
     return "".join(parts).rstrip() + "\n"
 
@@ -75,8 +67,9 @@ def _codes() -> str:
         [(f"`{c.code}`", c.stage, c.outcome, c.severity, c.meaning, c.remedy)
          for c in CODES.values()],
     )
-    more = ("\nAny other code is a drop rule that the partner's profile names (`[[drop]]`): the "
-            "outcome is dropped.\n")
+    more = ("\nAny other code is a rule that the partner's profile names: of a check (`[[check]]`) "
+            "the outcome is\nsuspended, severe, and the check says what is wrong; of a drop rule "
+            "(`[[drop]]`) it is dropped.\n")
     return f"# Reject codes\n\n{_HEAD}{body}{more}"
 
 
@@ -184,3 +177,14 @@ def _type(kind: object) -> str:
     for module in ("typing.", "ratemill.settings.", "datetime."):
         text = text.replace(module, "")
     return f"`{text}`"
+
+
+PAGES: typing.Final[dict[str, Callable[[], str]]] = {
+    "reject-codes.md": _codes,
+    "tables.md": _tables,
+    "catalog.md": _catalog,
+    "tap-tables.md": lambda: tap_tables(_HEAD),
+    "settings.md": _settings,
+    "cli.md": _cli,
+}
+"""What gives the Markdown text of each page of the reference, by the page's file name"""

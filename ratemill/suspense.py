@@ -21,6 +21,8 @@ _PREFIX_DIGITS: Final = 5
 _MOMENT: Final = r" at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?| of account \S+"
 """What the details of one cause differ in"""
 _MEANING: Final = {code.code: code.meaning.rstrip(".") for code in CODES.values()}
+_REMEDY: Final = "Correct the record, or the check in the profile; return it to the partner."
+"""For a check of a profile"""
 _OF_USAGE: Final = ("record_index", "imsi", "msisdn", "other_party", "serving_network")
 
 
@@ -62,7 +64,7 @@ def suspended(home: Home) -> pl.DataFrame:
     # What the catalog lacks is one cause, whoever sent the records.
     of_catalog = pl.col("stage") == "rate"
     cause = pl.when(of_catalog).then(pl.coalesce("cause", _plain_detail())).otherwise(
-        pl.format("{}: {}", "partner", pl.col("code").replace_strict(_MEANING, default=None))
+        pl.format("{}: {}", "partner", _meaning(home))
     )
     named = with_cause.with_columns(waits_for=cause).with_columns(
         about=pl.when(~of_catalog).then("partner")
@@ -75,6 +77,16 @@ def suspended(home: Home) -> pl.DataFrame:
         keys.with_columns(digests), on=["code", "about", "waits_for"], nulls_equal=True,
         maintain_order="left",
     ).sort("file_number", "record_index").drop("about", "cause", "file_number")
+
+
+def _meaning(home: Home) -> pl.Expr:
+    """What a code means, ours or that of a check of the partner's profile; else the code."""
+    own = {f"{name} {check.rule}": check.says
+           for name, profile in home.profiles().items() for check in profile.check}
+    said = pl.concat_str("partner", "code", separator=" ").replace_strict(
+        own, default=None, return_dtype=pl.String)
+    ours = pl.col("code").replace_strict(_MEANING, default=None, return_dtype=pl.String)
+    return pl.coalesce(ours, said, "code")
 
 
 def cases(rows: pl.DataFrame) -> list[Case]:
@@ -141,7 +153,7 @@ def _sums(rows: pl.DataFrame) -> dict[str, dict[str, int]]:
 
 def _remedy(code: str) -> str:
     known = CODES.get(code)
-    return known.remedy if known else ""
+    return known.remedy if known else _REMEDY
 
 
 def _causes(lake: Lake, rows: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from golden import goldens, stored
 
 from ratemill.demo import prepare_home
-from ratemill.reference import pages
+from ratemill.reference import PAGES
 
 _LINES_SHOWN = 12
 
@@ -58,7 +58,7 @@ def test_a_changed_price_shows_in_the_goldens(tmp_path, runner):
     assert not any("usage.csv" in line for line in shown)
 
 
-@pytest.mark.parametrize("name", pages())
+@pytest.mark.parametrize("name", PAGES)
 def test_reference_pages_are_those_of_the_declarations(name):
     stored_page = Path(__file__).parents[2] / "docs" / "reference" / name
-    assert stored_page.read_text() == pages()[name], "make golden writes it"
+    assert stored_page.read_text() == PAGES[name](), "make golden writes it"

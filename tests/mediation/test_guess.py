@@ -8,13 +8,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mediation.file_context import FileContext
 from mediation.guess import GuessError, guess
 from mediation.guess_fields import Columns, guess_fields, words_of
 from mediation.guess_form import text_form
+from mediation.guess_places import cut, matrix
 from mediation.guess_toml import Section, toml
 from mediation.guess_types import ambiguous_day, looks
 from mediation.guess_xml import xml_form
@@ -24,6 +25,7 @@ from mediation.profile import Profile
 from mediation.unpack import unpack
 
 INBOX = Path(__file__).parents[2] / "sample_data" / "inbox"
+READY = INBOX.parent / "ready"
 READ_AT = datetime(2026, 10, 1)
 
 
@@ -48,6 +50,7 @@ def usage_of(data: bytes, name: str):
         ("alpenfon/outgoing/ALPENFON_20260911_0003.csv.gz", "delimited", 5),
         ("xmlcom/outgoing/XC_20260902_0001.xml", "xml", 5),
         ("nordtel/outgoing/CDNORNTAUTRM00001", "tap", 5),
+        ("fixline/outgoing/FXL_20260904_0001.dat", "fixed", 5),
     ],
 )
 def test_a_guess_reads_all_of_its_sample(path, format_kind, kinds):
@@ -87,6 +90,76 @@ def test_an_xml_header_gives_the_control_totals():
     assert profile.format.record == "u:events/u:event"
     assert (profile.control.sequence, profile.control.records) == ("hdr.sequence", "hdr.events")
     assert profile.fields["started_at"].offset_column == "offset"
+
+
+def test_a_guess_of_fixed_width_reads_what_the_partner_s_own_profile_reads():
+    file = INBOX / "fixline/outgoing/FXL_20260904_0001.dat"
+    guessed, usage, _ = usage_of(file.read_bytes(), file.name)
+    own = msgspec.toml.decode((INBOX.parent / "home/partners/fixline.toml").read_bytes(),
+                              type=Profile)
+    ctx = FileContext("trial", "0" * 64, file.name, READ_AT)
+    decode, normalize = FORMATS["fixed"]
+    right = normalize(decode(file.read_bytes(), own, ctx), own, ctx).passed
+    alike = ["record_index", "service", "direction", "imsi", "msisdn", "started_at",
+             "utc_offset_s", "duration_s", "volume_up_bytes", "volume_down_bytes",
+             "other_party_raw", "events"]
+    assert usage.select(alike).equals(right.select(alike))
+    kinds = [(line.type, line.starts_with) for line in guessed.format.lines]
+    assert kinds == [("header", "HDR"), ("detail", "10"), ("detail", "20"), ("trailer", "TRL")]
+    assert (guessed.sender, guessed.recipient) == ("DEUFX", "AUTRM")
+    assert (guessed.control.sequence, guessed.control.records) == ("hdr.column_3", "trl.column_1")
+
+
+def test_lines_that_begin_as_no_other_are_counted_and_left_out():
+    file = READY / "interconnect/sample/IC_20260915_000001.dat"
+    text = guess(file.read_bytes(), file.name, "trial")
+    assert "# 1 lines begin as none of these" in text
+    assert 'records = "trl.column_1"  # states 000000031' in text
+    assert profile_of(text).format.lines[1].columns["column_5"] == (35, 12)
+
+
+def table(*rows: str) -> list[tuple[int, int]]:
+    """The places of columns in lines that are made of these rows, again and again."""
+    return cut(matrix(list(rows) * 10, len(rows[0])))
+
+
+@pytest.mark.parametrize(
+    ("rows", "places"),
+    [
+        # texts with blanks behind them, one of which fills its column
+        (("vienna    rome  ", "oslo      bergen", "copenhagenlyon  ", "graz      ulm   "),
+         [(0, 10), (10, 6)]),
+        # numbers with blanks before them, one of which fills its column
+        (("    12   7", "  1200 100", "   3341042", "     1  20"), [(2, 4), (6, 4)]),
+        (("A0012", "B0345", "C7890"), [(0, 1), (1, 4)]),
+        (("20260914081054+0200", "20260915091122+0200", "20261231235959-0330"),
+         [(0, 14), (14, 5)]),
+        (("2026-09-14T08:10:54x", "2026-09-15T09:11:22y", "2026-12-31T23:59:59z"),
+         [(0, 19), (19, 1)]),
+        (("one two  x", "three    y", "a b c    z", "vier f   x"), [(0, 7), (9, 1)]),
+    ],
+)
+def test_where_columns_end(rows, places):
+    assert table(*rows) == places
+
+
+def test_numbers_with_zeros_before_them_end_where_the_next_begins():
+    chance = random.Random(4)
+    lines = [f"{chance.randrange(10**4):06d}{chance.randrange(10**5):08d}23299{i:010d}"
+             for i in range(60)]
+    assert cut(matrix(lines, 29)) == [(0, 6), (6, 8), (14, 15)]
+    # of few lines nobody can tell zeros that fill from zeros by chance
+    assert cut(matrix(lines[:9], 29)) == [(0, 29)]
+
+
+def test_lines_that_nothing_tells_from_others_are_of_one_type():
+    data = "".join(f"{chance:010d} 2026091408{n:02d}00 {n:5d}\n"
+                   for n, chance in enumerate(random.Random(1).sample(range(10**10), 60)))
+    profile, usage, away = usage_of(data.encode(), "calls.txt")
+    (line,) = profile.format.lines
+    assert (line.equals, line.columns["column_2"]) == (tuple("0123456789"), (11, 14))
+    assert (usage.height, away) == (60, [])
+    assert usage["duration_s"].to_list() == list(range(60))
 
 
 def lines_of_json(count: int) -> bytes:
@@ -186,7 +259,7 @@ def test_documents_one_behind_the_other_written_as_urls():
         (b"", "is empty"),
         (b"\0\1\2\3" * 50, "is no text"),
         (b"<!DOCTYPE html><html></html>", "web page"),
-        (b"just some words\nand others\n", "no delimiter"),
+        (b"just some words\nand others\n", "neither a delimiter nor a width"),
         (b"name,colour\nx,red\ny,blue\n", "no column holds day and time"),
         (b"<a/>", "without any text"),
         (b"<<<", "is not XML"),
@@ -304,3 +377,29 @@ def test_any_delimited_sample_gives_a_profile_or_says_why(seed):
         return
     assert usage.height + len(away) == len(rows)
     assert set(profile.identity)
+
+
+@settings(max_examples=settings.default.max_examples // 3)
+@given(st.integers(0, 2**32))
+def test_any_sample_of_fixed_width_gives_a_profile_or_says_why(seed):
+    chance = random.Random(seed)
+    make = {
+        "start": lambda: f"202609{chance.randrange(1, 30):02d}{chance.randrange(24):02d}5959",
+        "imsi": lambda: f"23299{chance.randrange(10**10):010d}",
+        "left": lambda: f"{chance.choice(['', 'a b', 'é', '*97', '0049171'])!s:<12}",
+        "right": lambda: f"{chance.choice([0, 7, 1200, 99999]):>6}",
+        "zeros": lambda: f"{chance.randrange(10**4):09d}",
+        "type": lambda: chance.choice(["VO", "SO", "\x1b["]),
+    }
+    order = chance.sample(list(make), chance.randint(2, 6))
+    mark = chance.choice(["", "10", "X"])
+    rows = [mark + "".join(make[name]() for name in order) for _ in range(chance.randint(0, 40))]
+    if rows and chance.random() < 0.3:
+        rows = [f"HDR{len(rows):07d}", *rows, chance.choice(["", "TRL0001"])]
+    try:
+        profile, usage, away = usage_of("\n".join(rows).encode(), "calls.dat")
+    except GuessError:
+        return
+    assert "start" in order
+    assert profile.format.kind == "fixed"
+    assert usage.height + len(away) >= len([row for row in rows if row]) - 2

@@ -15,7 +15,7 @@ from mediation.delimited import decode_delimited
 from mediation.file_context import FileContext
 from mediation.normalize import normalize
 from mediation.outcome import Outcome, conserved
-from mediation.profile import Collect, Condition, Drop, Field, Format, Profile, ProfileError
+from mediation.profile import Check, Collect, Condition, Drop, Field, Format, Profile, ProfileError
 from mediation.schema import USAGE
 
 CTX = FileContext("alpenfon", "f" * 64, "CDR_00042.csv", datetime(2026, 10, 1))
@@ -154,6 +154,39 @@ def test_drop_rules_of_several_conditions() -> None:
 def test_drop_rules_that_cannot_be_meant(rule: Drop) -> None:
     with pytest.raises(ProfileError, match=f"drop.{rule.rule}"):
         run(MOC, drop=(rule,))
+
+
+LONG = Check(rule="LONG_CALL", says="no call lasts so long", where={"dur": Condition(at_least=99)})
+OWN = Check(rule="OWN_NUMBER", says="we call ourselves", column="other", equals=("0699123",))
+
+
+def test_a_check_of_the_profile_sends_records_to_suspense() -> None:
+    lines = (MOC, MOC.replace("61", "100"), MOC.replace("61", "1oo"), "TST;1;0699;;;100;",
+             MOC.replace("61", "101").replace("0699123", "0699"))
+    out = run(*lines, check=(LONG, OWN))
+    assert reasons(out) == [
+        (0, "OWN_NUMBER", "we call ourselves, column other is '0699123'"),
+        (1, "LONG_CALL", "no call lasts so long, column dur is '100'"),
+        (2, "FIELD_INVALID",
+         "duration_s: column dur: text '1oo' is not a whole number of seconds"),
+        (3, "INTERNAL_TEST", "column type is 'TST'"),
+        (4, "LONG_CALL", "no call lasts so long, column dur is '101'"),
+    ]
+    ends = out.rejects.filter(pl.col("code").is_in(["OWN_NUMBER", "LONG_CALL"]))
+    assert ends.select("stage", "outcome", "severity", "money_at_risk_micros").unique().rows() == [
+        ("validate", "suspended", "severe", 250_000)]
+    assert out.passed.is_empty()
+    assert [code for _, code, _ in reasons(run(*lines, check=(LONG,), header={"kind": "test"}))] \
+        == ["TEST_FILE"] * 3 + ["INTERNAL_TEST", "TEST_FILE"]
+
+
+@pytest.mark.parametrize("check", [
+    Check(rule="NOTHING", says="x"), Check(rule="HALF", says="x", column="type"),
+    Check(rule="IMSI_INVALID", says="x", column="imsi", equals=("",)),
+])
+def test_checks_that_cannot_be_meant(check: Check) -> None:
+    with pytest.raises(ProfileError, match=f"check.{check.rule}"):
+        run(MOC, check=(check,))
 
 
 def test_a_test_file_is_dropped_whole() -> None:

@@ -15,6 +15,7 @@ from mediation.mediate import FORMATS
 from mediation.normalize import normalize
 from mediation.profile import (
     Case,
+    Check,
     Condition,
     Control,
     Drop,
@@ -65,7 +66,7 @@ def test_every_example_is_a_profile_that_can_be_read(number: int) -> None:
     present = columns_of_profile(profile)
     for name, field in profile.fields.items():
         reading(name, field, present)
-    for rule in profile.drop:
+    for rule in (*profile.drop, *profile.check):
         check_rule(rule)
     decode, _ = FORMATS[profile.format.kind]
     assert decode(b"", profile, CTX).rejects["code"].to_list() == ["NOT_A_CDR_FILE"]
@@ -81,7 +82,7 @@ def test_the_examples_use_every_reader_and_format() -> None:
 
 
 @pytest.mark.parametrize("struct", [
-    Case, Condition, Control, Drop, Field, Format, Gate, History, Line, Nodes,
+    Case, Check, Condition, Control, Drop, Field, Format, Gate, History, Line, Nodes,
     Validity])
 def test_every_key_stands_on_the_page(struct: type[msgspec.Struct]) -> None:
     words = set(re.findall(r"\w+", PAGE))

@@ -21,6 +21,7 @@ SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
 PAGE = Path(__file__).parents[2] / "docs/profiles.md"
 PARTNERS = SAMPLE_DATA / "home" / "partners"
 ALPENFON = SAMPLE_DATA / "inbox/alpenfon/outgoing/ALPENFON_20260928_0009.csv"
+FIXLINE = SAMPLE_DATA / "inbox/fixline/outgoing/FXL_20260904_0001.dat"
 NORDTEL = SAMPLE_DATA / "inbox/nordtel/outgoing/CDNORNTAUTRM00001"
 
 
@@ -346,7 +347,7 @@ def test_preview_of_a_whole_file_that_is_none(ratemill, example, tmp_path):
     assert (shown.returncode, "profile guess" in shown.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("file", [ALPENFON, NORDTEL,
+@pytest.mark.parametrize("file", [ALPENFON, NORDTEL, FIXLINE,
                                   SAMPLE_DATA / "inbox/xmlcom/outgoing/XC_20260902_0001.xml"])
 def test_a_guess_passes_check_and_previews_its_own_sample(ratemill, example, tmp_path, file):
     shown = ratemill("profile", "guess", file, "--name", "trial")
@@ -375,12 +376,32 @@ def test_a_guess_for_what_systems_write(ratemill, example, tmp_path, file):
     assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
 
 
+def test_what_a_check_of_a_profile_asks_is_looked_at_too(told, edited):
+    path = edited("alpenfon", ("\n[validity]\n", """
+[[check]]
+rule = "IMSI_INVALID"
+says = "of ours"
+where = { IMSI = { empty = true } }
+[[check]]
+rule = "NOTHING"
+says = "asks nothing"
+[[check]]
+rule = "BLANK"
+says = "can never be"
+where = { IMSI = [" 1"] }
+[validity]
+"""))
+    found = told(path)
+    assert {key for key, _ in found} == {"check[0]", "check[1]", "check[2].where.IMSI"}
+    assert found["check[0]", "error"]["what"].startswith("is a code of ours")
+
+
 def test_a_guess_needs_a_name_and_a_sample_it_can_tell(ratemill, tmp_path):
     shown = ratemill("profile", "guess", ALPENFON, "--name", "Al Pen")
     assert (shown.returncode, "cannot name a profile" in shown.stderr) == (2, True)
     (tmp_path / "words.txt").write_text("just words\n")
     shown = ratemill("profile", "guess", tmp_path / "words.txt")
-    assert (shown.returncode, "no delimiter" in shown.stderr) == (2, True)
+    assert (shown.returncode, "neither a delimiter" in shown.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
