@@ -1,8 +1,10 @@
 """The command in this process, and a small operator with a catalog of its own."""
 
+import copy
 import shutil
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -129,10 +131,22 @@ class Shown:
     stderr: str
 
 
+@pytest.fixture(scope="session")
+def commands():
+    """What Typer makes of all commands anew whenever it is called."""
+    from typer.main import get_command
+
+    from ratemill.cli import app
+
+    return get_command(app)
+
+
 @pytest.fixture
-def ratemill(capfd, monkeypatch):
+def ratemill(capfd, monkeypatch, commands):
     """The command as the console script calls it, in this process: imports are paid once."""
     from ratemill.cli import main
+
+    monkeypatch.setattr("ratemill.cli.app", commands)
 
     def call(*arguments, home=None):
         place = ["--home", str(home.root)] if home else []
@@ -166,22 +180,57 @@ def write_catalog():
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory):
-    """The image of the small catalog: it depends on what the files hold, not on where they are."""
-    from rating.catalog import load_catalog
-
-    folder = tmp_path_factory.mktemp("images")
-    load_catalog(written(folder / "catalog"), "Europe/Vienna", cache=folder / "cache")
-    return folder / "cache"
+    """Images of catalogs: they depend on what the files hold, not on where they are."""
+    return tmp_path_factory.mktemp("images")
 
 
 @pytest.fixture
-def small(tmp_path, images):
+def small(tmp_path, images, sqlite_ledger, monkeypatch):
     """The home of the small operator: nothing was collected yet."""
     from ratemill.home import Home
+    from rating import catalog_image
 
     root = tmp_path / "home"
     written(root / "catalog")
     (root / "ratemill.toml").write_text(SETTINGS)
+    shutil.copyfile(sqlite_ledger, root / "ledger.db")
     home = Home.find(root, {})
-    shutil.copytree(images, home.catalog_cache)
+    # no catalog that tests of the session share is read and linted twice
+    home.catalog_cache.parent.mkdir()
+    home.catalog_cache.symlink_to(images, target_is_directory=True)
+    monkeypatch.setattr(catalog_image, "_KEPT", 1000)
     return home
+
+
+@pytest.fixture(scope="session")
+def begun(tmp_path_factory):
+    """Has what several tests begin with made once: the home of any later test is a copy.
+
+    `make` fills the home; what it gives, and what is in the home then, belongs to the key.
+    """
+    kept = {}
+
+    def begin(home, key, make):
+        if home.ledger.startswith("postgres"):
+            return make()
+        ledger = Path(home.ledger.removeprefix("sqlite:///"))
+        if key in kept:
+            root, copied, made = kept[key]
+            shutil.rmtree(home.root)
+            shutil.copytree(root, home.root, symlinks=True)
+            shutil.copyfile(copied, ledger)
+            return copy.deepcopy(made)
+        made, folder = make(), tmp_path_factory.mktemp("begun")
+        root, copied = folder / "home", folder / "ledger.db"
+        shutil.copytree(home.root, root, symlinks=True)
+        shutil.copyfile(ledger, copied)
+        kept[key] = root, copied, copy.deepcopy(made)
+        return made
+
+    return begin
+
+
+@pytest.fixture
+def unpublished(monkeypatch):
+    """Runs that make no warehouse for analysts, where no test looks at it."""
+    monkeypatch.setattr("ratemill.run.build_warehouse", lambda _: None)

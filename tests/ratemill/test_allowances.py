@@ -177,7 +177,7 @@ def usage(**given):
 
 def test_holders_of_the_subscribers_in_a_file(small, write_catalog):
     write_catalog(small.catalog, pools="pool,account,valid_from,valid_to\nP,A2,,\n")
-    catalog = load_catalog(small.catalog, "Europe/Vienna")
+    catalog = load_catalog(small.catalog, "Europe/Vienna", cache=small.catalog_cache)
     one = holders_of(catalog, usage(imsi=["232990000000002"], msisdn=[None]))
     assert one.to_list() == ["account:A2", "pool:P", "sim:232990000000002"]
     by_number = holders_of(catalog, usage(imsi=[None], msisdn=["43699000001"]))
@@ -186,5 +186,5 @@ def test_holders_of_the_subscribers_in_a_file(small, write_catalog):
 
 def test_a_catalog_without_allowances_has_no_holders(small, write_catalog):
     write_catalog(small.catalog, allowances=None, scopes=None, grants=None)
-    catalog = load_catalog(small.catalog, "Europe/Vienna")
+    catalog = load_catalog(small.catalog, "Europe/Vienna", cache=small.catalog_cache)
     assert holders_of(catalog, usage(imsi=["232990000000002"], msisdn=[None])).is_empty()

@@ -27,18 +27,22 @@ from mediated_files import Event, usage_of, write_mediated
 
 
 @pytest.fixture
-def two(small):
+def two(small, begun):
     """Two posted files of three calls each."""
-    catalog = load_catalog(small.catalog, "Europe/Vienna")
-    refs = [
-        write_mediated(small, name, usage_of(catalog, [
-            Event(A1, f"2026-11-{first + n:02d}T12:00:00", 60, f"{first + n:032x}")
-            for n in range(3)
-        ]))
-        for name, first in (("aaaa", 3), ("bbbb", 10))
-    ]
-    posted(small, refs)
-    return refs
+    catalog = load_catalog(small.catalog, "Europe/Vienna", cache=small.catalog_cache)
+
+    def made():
+        refs = [
+            write_mediated(small, name, usage_of(catalog, [
+                Event(A1, f"2026-11-{first + n:02d}T12:00:00", 60, f"{first + n:032x}")
+                for n in range(3)
+            ]))
+            for name, first in (("aaaa", 3), ("bbbb", 10))
+        ]
+        posted(small, refs)
+        return refs
+
+    return begun(small, "charges now", made)
 
 
 def raised(charges, by=10_000):

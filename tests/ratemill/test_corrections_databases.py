@@ -20,7 +20,7 @@ from mediated_files import Event, usage_of, write_mediated
 
 def test_rated_again_rolled_back_and_rerun(small, ledger_url, tmp_path, write_catalog):
     home = dataclasses.replace(small, ledger=ledger_url)
-    catalog = load_catalog(home.catalog, "Europe/Vienna")
+    catalog = load_catalog(home.catalog, "Europe/Vienna", cache=home.catalog_cache)
     refs = [
         write_mediated(home, name, usage_of(catalog, [
             Event(imsi, f"2026-11-{day:02d}T12:00:00", 90, f"{key:032x}")

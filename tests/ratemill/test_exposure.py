@@ -30,19 +30,22 @@ PRODUCTS = """
 
 
 @pytest.fixture
-def over(small, write_catalog, request, ledger_url, monkeypatch):
+def over(small, write_catalog, request, ledger_url, monkeypatch, begun):
     """A home, its ledger on either database: A1 is below zero, A2 over its limit."""
     monkeypatch.setenv("RATEMILL_LEDGER", ledger_url)
     small = Home(small.root, ledger_url)
     policy = getattr(request, "param", "")
     write_catalog(small.catalog, accounts=ACCOUNTS, products=PRODUCTS.format(policy))
     catalog = load_catalog(small.catalog, small.settings.zone, cache=small.catalog_cache)
-    refs = [
-        write_mediated(small, name, usage_of(catalog, [
-            Event(imsi, f"2026-11-02T1{hour}:00:00", 7_200, f"{hour:032}")
-        ])) for hour, (name, imsi) in enumerate((("a", A1), ("b", A2)))
-    ]
-    posted(small, refs)
+
+    def made():
+        posted(small, [
+            write_mediated(small, name, usage_of(catalog, [
+                Event(imsi, f"2026-11-02T1{hour}:00:00", 7_200, f"{hour:032}")
+            ])) for hour, (name, imsi) in enumerate((("a", A1), ("b", A2)))
+        ])
+
+    begun(small, ("exposure", policy), made)
     return small
 
 

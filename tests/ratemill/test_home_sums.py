@@ -1,6 +1,5 @@
 """The promise after random days: all that was received is in one place, in counts and in money."""
 
-import shutil
 import sys
 from pathlib import Path
 from random import Random
@@ -29,14 +28,12 @@ MONEY = {"record_index": pl.Int32, "money": pl.Int64, "outcome": pl.String}
 
 
 @pytest.fixture
-def world_of(small, images, write_catalog, monkeypatch):
+def world_of(small, images, write_catalog, unpublished):
     """Makes the home of a seed, in which nothing happened yet; analysts' pages are not made."""
-    monkeypatch.setattr("ratemill.run.build_warehouse", lambda _: None)
     folders = {name: images.parent / "random" / name for name in CATALOGS}
     for name, folder in folders.items():
         if not folder.exists():
             load_catalog(write_catalog(folder, **CATALOGS[name]), "Europe/Vienna", cache=images)
-    shutil.copytree(images, small.catalog_cache, dirs_exist_ok=True)
     return lambda seed: World(of_two_partners(small), Random(seed), folders)
 
 

@@ -94,7 +94,7 @@ def world(small, write_catalog, tmp_path_factory):
 
     def fresh():
         root = tmp_path_factory.mktemp("late") / "home"
-        shutil.copytree(small.root, root)
+        shutil.copytree(small.root, root, symlinks=True)
         return Home.find(root, {})
 
     return fresh, catalog
@@ -220,19 +220,23 @@ def test_one_by_one_and_the_youngest_first(world, ledger_url):
 
 
 @pytest.fixture
-def late_call(world):
+def late_call(world, begun):
     """A home in which a call came late and is posted, and what all of it comes to in one file."""
     fresh, catalog = world
     events = [call(A4, 60, 120), call(A4, 90, 60), call(A4, 30, 90)]
     alone, home = fresh(), fresh()
-    whole = arrive(alone, usage_of(catalog, events), "whole")
-    finish(alone, [whole])
-    refs = [arrive(home, usage_of(catalog, events[:2]), "a"),
-            arrive(home, usage_of(catalog, events[2:]), "b")]
-    for ref in refs:
-        pipeline.rate(home, [ref], now=NOW)
-        pipeline.post(home, [ref], now=NOW)
-    return home, refs, outcome(alone, [whole])
+
+    def made():
+        whole = arrive(alone, usage_of(catalog, events), "whole")
+        finish(alone, [whole])
+        refs = [arrive(home, usage_of(catalog, events[:2]), "a"),
+                arrive(home, usage_of(catalog, events[2:]), "b")]
+        for ref in refs:
+            pipeline.rate(home, [ref], now=NOW)
+            pipeline.post(home, [ref], now=NOW)
+        return refs, outcome(alone, [whole])
+
+    return home, *begun(home, "late call", made)
 
 
 @pytest.mark.parametrize("step", ["write_detail", "correct", "follow"])
@@ -313,7 +317,7 @@ def test_a_price_that_was_mended_since_stays_unless_draws_change(world):
     finish(home, refs[:1])
     rates = home.catalog / "rates.csv"
     rates.write_text(rates.read_text().replace("0.19", "0.29").replace("0.10", "0.20"))
-    newer = load_catalog(home.catalog, "Europe/Vienna")
+    newer = load_catalog(home.catalog, "Europe/Vienna", cache=home.catalog_cache)
     # both calls change: of that at 60 only 150 s are covered; nothing does for the messages
     assert finish(home, refs[1:]) == 2
     charges = charges_of(Lake(home.lake), refs).filter(leg="retail").sort("started_at")
@@ -336,7 +340,7 @@ def test_usage_that_has_no_price_any_more_keeps_its_charge(late_call):
     # the SIM was never there between the calls at 30 and 60
     sims.write_text(sims.read_text().replace(
         "43699000004,A4,2026-01-01,", "43699000004,A4,2026-11-04,"))
-    catalog = load_catalog(home.catalog, "Europe/Vienna")
+    catalog = load_catalog(home.catalog, "Europe/Vienna", cache=home.catalog_cache)
     with Ledger(home.ledger) as ledger:
         used_before = used(ledger)
     late_marks.mark(home, refs[0], late_marks.refused(before))
@@ -368,7 +372,7 @@ def test_lost_charges_come_again_as_they_were_before_the_replay_or_after_it(late
     home, refs, right = late_call
     replay_late(home, refs, now=NOW)
     lake = Lake(home.lake)
-    catalog = load_catalog(home.catalog, "Europe/Vienna")
+    catalog = load_catalog(home.catalog, "Europe/Vienna", cache=home.catalog_cache)
     refs.append(arrive(home, usage_of(catalog, [call(A4, 95, 60), call(A4, 99, 60)]), "c"))
     finish(home, refs)
     for ref in refs[1:]:

@@ -22,7 +22,7 @@ NOW = datetime.fromisoformat("2026-12-01")
 @pytest.fixture
 def mediated(small):
     """Writes a mediated file with calls of A2 (imsi or None, day of November, seconds)."""
-    catalog = load_catalog(small.catalog, "Europe/Vienna")
+    catalog = load_catalog(small.catalog, "Europe/Vienna", cache=small.catalog_cache)
 
     def write(name, *calls):
         return write_mediated(small, name, usage_of(catalog, [

@@ -30,23 +30,27 @@ UNPRICED = CATALOG["rates"].replace("voice,mo,home,home,peak", "voice,mo,home,wo
 
 
 @pytest.fixture
-def three(small):
+def three(small, begun):
     """Three posted files: two calls of A1, and of A2 three calls, two of which its minutes cover.
 
     Days of November are week days at noon but for the 8th, a Sunday.
     """
-    catalog = load_catalog(small.catalog, "Europe/Vienna")
+    catalog = load_catalog(small.catalog, "Europe/Vienna", cache=small.catalog_cache)
     calls = {"aaaa": [(A1, 3, 60), (A2, 4, 90)], "bbbb": [(A1, 8, 60), (A2, 5, 90)],
              "cccc": [(A2, 6, 90)]}
-    refs = [
-        write_mediated(small, name, usage_of(catalog, [
-            Event(imsi, f"2026-11-{day:02d}T12:00:00", seconds, f"{day:032x}")
-            for imsi, day, seconds in of_file
-        ]))
-        for name, of_file in calls.items()
-    ]
-    posted(small, refs)
-    return refs
+
+    def made():
+        refs = [
+            write_mediated(small, name, usage_of(catalog, [
+                Event(imsi, f"2026-11-{day:02d}T12:00:00", seconds, f"{day:032x}")
+                for imsi, day, seconds in of_file
+            ]))
+            for name, of_file in calls.items()
+        ]
+        posted(small, refs)
+        return refs
+
+    return begun(small, "rerate", made)
 
 
 def compute(home, where, catalog=None):
@@ -137,7 +141,7 @@ def test_whoever_shares_a_pool_follows(small, write_catalog):
         small.catalog, pools="pool,account,valid_from,valid_to\nP,A1,,\nP,A2,,\n",
         grants="holder_kind,holder,allowance,valid_from,valid_to\npool,P,minutes,2026-11-01,\n",
     )
-    catalog = load_catalog(small.catalog, "Europe/Vienna")
+    catalog = load_catalog(small.catalog, "Europe/Vienna", cache=small.catalog_cache)
     ref = write_mediated(small, "aaaa", usage_of(catalog, [
         Event(A1, "2026-11-03T12:00:00", 90, "1" * 32),
         Event(A2, "2026-11-04T12:00:00", 90, "2" * 32),

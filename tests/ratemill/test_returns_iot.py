@@ -46,7 +46,7 @@ PATH_TO_THE_CHARGE = ["1", "3", "9", "38", "39", "70", "69", "64", "63", "62"]
 
 
 @pytest.fixture
-def home(small, write_catalog):
+def home(small, write_catalog, unpublished):
     with_nordtel(small, DATED)
     write_catalog(small.catalog, agreements="""
         partner,tariff,valid_from,valid_to
@@ -57,6 +57,22 @@ def home(small, write_catalog):
         vat,eea,0,,
         """)
     return small
+
+
+@pytest.fixture
+def dear(home, begun):
+    """A file of one record that charges more than agreed, run to its end: reference and octets."""
+    return begun(home, "dear", lambda: brought(home, 7, SIM))
+
+
+@pytest.fixture
+def given(home, begun):
+    """The file's reference and the row of what gave its record back."""
+    def made():
+        ref, _ = brought(home, 7, SIM)
+        return ref, given_back(home, ref)
+
+    return begun(home, "given back", made)
 
 
 def finished(home, refs):
@@ -93,8 +109,8 @@ def state(home, ref):
     return row["posted"], away["record_index"].to_list(), away["money_at_risk_micros"].to_list()
 
 
-def test_a_record_that_charges_too_much_is_given_back_and_taken_back(home, ratemill):
-    ref, data = brought(home, 7, SIM)
+def test_a_record_that_charges_too_much_is_given_back_and_taken_back(home, dear, ratemill):
+    ref, data = dear
     assert state(home, ref) == (1, [], [])
     assert balances(home)["partner:nordtel"] == -1_100_000  # with the tax
     row = given_back(home, ref)
@@ -116,9 +132,8 @@ def test_a_record_that_charges_too_much_is_given_back_and_taken_back(home, ratem
 
 
 @pytest.mark.parametrize("stage", ["mediate", "rate", "post"])
-def test_what_was_given_back_is_charged_by_no_rerun(home, stage):
-    ref, _ = brought(home, 7, SIM)
-    row, after = given_back(home, ref), balances(home)
+def test_what_was_given_back_is_charged_by_no_rerun(home, given, stage):
+    (ref, row), after = given, balances(home)
     pipeline.reset(home, [ref], stage)
     finished(home, [ref])
     assert given_back(home, ref) == row
@@ -126,9 +141,7 @@ def test_what_was_given_back_is_charged_by_no_rerun(home, stage):
     assert returned(home).height == 1
 
 
-def test_the_mended_record_is_charged(home):
-    ref, _ = brought(home, 7, SIM)
-    given_back(home, ref)
+def test_the_mended_record_is_charged(home, given):
     mended, _ = brought(home, 8, MENDED)
     assert state(home, mended)[0] == 1
     assert balances(home)["partner:nordtel"] == -20_000  # with the tax
@@ -137,8 +150,8 @@ def test_the_mended_record_is_charged(home):
 
 
 @pytest.mark.parametrize("cut", ["_take_back", "apply", "reset", "finish", "made"])
-def test_cut_short_it_goes_on_where_it_stopped(home, monkeypatch, cut):
-    ref, _ = brought(home, 7, SIM)
+def test_cut_short_it_goes_on_where_it_stopped(home, dear, monkeypatch, cut):
+    ref, _ = dear
 
     def killed(*_, **__):
         raise KeyboardInterrupt
@@ -153,8 +166,8 @@ def test_cut_short_it_goes_on_where_it_stopped(home, monkeypatch, cut):
     assert state(home, ref) == (0, [0], [1_000_000])
 
 
-def test_a_file_that_was_reset_in_between_is_run_first(home, monkeypatch):
-    ref, _ = brought(home, 7, SIM)
+def test_a_file_that_was_reset_in_between_is_run_first(home, dear, monkeypatch):
+    ref, _ = dear
 
     def killed(*_, **__):
         raise KeyboardInterrupt
@@ -169,8 +182,8 @@ def test_a_file_that_was_reset_in_between_is_run_first(home, monkeypatch):
     assert balances(home)["partner:nordtel"] == 0
 
 
-def test_the_command_gives_back_what_iot_lists(home, ratemill):
-    ref, _ = brought(home, 7, SIM)
+def test_the_command_gives_back_what_iot_lists(home, dear, ratemill):
+    ref, _ = dear
     assert "1 records beyond the tolerance" in ratemill("iot", ref, home=home).stdout
     shown = ratemill("rap", "iot", ref, "--why", "not agreed", home=home).stdout
     assert "RCAUTRMNORNT00001: 1 records given back for their charges, 1.00 SDR" in shown

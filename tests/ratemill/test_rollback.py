@@ -24,7 +24,7 @@ from mediated_files import Event, usage_of, write_mediated
 @pytest.fixture
 def write(small):
     """Writes a mediated file with calls (IMSI, day of November, seconds, key)."""
-    catalog = load_catalog(small.catalog, "Europe/Vienna")
+    catalog = load_catalog(small.catalog, "Europe/Vienna", cache=small.catalog_cache)
 
     def made(name, *calls):
         return write_mediated(small, name, usage_of(catalog, [
@@ -36,12 +36,15 @@ def write(small):
 
 
 @pytest.fixture
-def two(small, write):
+def two(small, write, begun):
     """Two posted files; record 1 of the second was refused for the sake of the first."""
-    refs = [write("aaaa", (A1, 3, 90, 1), (A2, 4, 60, 2)), write("bbbb", (A2, 5, 90, 3),
-                                                                (A2, 4, 60, 2))]
-    posted(small, refs)
-    return refs
+    def made():
+        refs = [write("aaaa", (A1, 3, 90, 1), (A2, 4, 60, 2)),
+                write("bbbb", (A2, 5, 90, 3), (A2, 4, 60, 2))]
+        posted(small, refs)
+        return refs
+
+    return begun(small, "rollback", made)
 
 
 def balances(home):

@@ -38,12 +38,15 @@ def dropped(small):
 
 
 @pytest.fixture
-def home(dropped):
-    bring(dropped, "A_0.csv", of_hours(0))
-    bring(dropped, "NOV.zip", packed(**{"1.csv": of_hours(1, 2), "2.csv": of_hours(3)}))
-    bring(dropped, "NOV.zip", packed(**{
-        "0.csv": of_hours(0), "2.csv": of_hours(3), "3.csv": of_hours(4), "README": b"none",
-    }), SENT + 3600)
+def home(dropped, begun):
+    def made():
+        bring(dropped, "A_0.csv", of_hours(0))
+        bring(dropped, "NOV.zip", packed(**{"1.csv": of_hours(1, 2), "2.csv": of_hours(3)}))
+        bring(dropped, "NOV.zip", packed(**{
+            "0.csv": of_hours(0), "2.csv": of_hours(3), "3.csv": of_hours(4), "README": b"none",
+        }), SENT + 3600)
+
+    begun(dropped, "rollback archive", made)
     return dropped
 
 

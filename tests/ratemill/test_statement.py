@@ -56,12 +56,16 @@ def by_kind(statement):
 
 
 @pytest.fixture
-def used(small, ledger_url, monkeypatch):
+def used(small, ledger_url, monkeypatch, begun):
     """A home, its ledger on either database, where A1 called twice, and had to go below zero."""
     monkeypatch.setenv("RATEMILL_LEDGER", ledger_url)
     small = Home(small.root, ledger_url)
-    ref = file_of(small, "a", (A1, "2026-11-02T10:00:00", 60), (A1, "2026-11-04T00:30:00", 7_200))
-    posted(small, [ref])
+
+    def made():
+        posted(small, [file_of(small, "a", (A1, "2026-11-02T10:00:00", 60),
+                               (A1, "2026-11-04T00:30:00", 7_200))])
+
+    begun(small, "statement", made)
     return small
 
 

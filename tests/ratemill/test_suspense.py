@@ -13,6 +13,7 @@ from ratemill import pipeline
 from ratemill.decisions import Author, write_off
 from ratemill.funnel import equation, file_status, totals
 from ratemill.recycle import recycle_awaited, tried
+from ratemill.refs import receipt_path
 from ratemill.run import finish
 from ratemill.screen import Bars
 from ratemill.settings import clock
@@ -32,13 +33,16 @@ LINES = [GOOD, *(UNKNOWN.format(n) for n in range(2)),
 
 
 @pytest.fixture
-def waiting(small):
+def waiting(small, begun):
     """A home with a file of which six of seven records are in suspense."""
-    home = with_profile(small)
-    ref = collected(home, "A_1.csv", *LINES)
-    done = finish(home, [ref], now=clock(home.settings), progress=Bars())
-    assert (done.finished, done.not_posted) == ([ref], None)
-    return home, ref
+    def made():
+        home = with_profile(small)
+        ref = collected(home, "A_1.csv", *LINES)
+        done = finish(home, [ref], now=clock(home.settings), progress=Bars())
+        assert (done.finished, done.not_posted) == ([ref], None)
+        return ref
+
+    return small, begun(small, "suspense", made)
 
 
 def ends(home):
@@ -66,9 +70,16 @@ def test_records_that_wait_for_one_thing_are_one_case(waiting):
     assert again == {found[0].case: (3, 1), found[1].case: (3, 2), found[2].case: (1, 1)}
 
 
+def everything_but_catalogs(home):
+    """Every file of a home and when it was written, without the catalog and what is made of it."""
+    of_catalog = {home.catalog, home.catalog_cache}
+    return {path: path.stat().st_mtime_ns for path in home.root.rglob("*")
+            if path.is_file() and not of_catalog & set(path.parents)}
+
+
 def test_a_test_says_what_would_become_of_each_and_writes_nothing(waiting, write_catalog):
     home, _ = waiting
-    before = {p: p.stat().st_mtime_ns for p in home.lake.rglob("*.parquet")}
+    before = everything_but_catalogs(home)
     # With the second plan the prefix is there, but no rate of the tariff for where it leads.
     for zone, code_now in (("eea", None), ("world", "RATE_MISSING")):
         plan = f"prefix,destination,zone,valid_from,valid_to\n43,Austria,home,,\n373,M,{zone},,\n"
@@ -79,7 +90,7 @@ def test_a_test_says_what_would_become_of_each_and_writes_nothing(waiting, write
             ("DURATION_OUT_OF_RANGE", "DURATION_OUT_OF_RANGE", 1),
             ("SUBSCRIBER_UNKNOWN", "SUBSCRIBER_UNKNOWN", 2),
         ]
-    assert {p: p.stat().st_mtime_ns for p in home.lake.rglob("*.parquet")} == before
+    assert everything_but_catalogs(home) == before
 
 
 def test_the_row_that_a_case_waits_for_has_its_records_charged(waiting):
@@ -204,3 +215,34 @@ def test_a_file_that_is_held_back_passes_once_somebody_vouches_for_it(small, rat
     assert "released by anna: the fair was in town (GATE_FAILED: " in row.notes
     again = ratemill("suspense", "release", "A_1.csv", "--why", "x", home=home)
     assert (again.returncode, "not quarantined" in again.stderr) == (2, True)
+
+
+CHECK = """
+[[check]]
+rule = "LONG_CALL"
+says = "no call of this partner lasts an hour"
+where = { secs = { at_least = 3600 } }
+"""
+
+
+def test_a_check_of_the_profile_has_a_case_a_remedy_and_a_line_in_the_receipt(small, ratemill):
+    home = with_profile(small)
+    profile = home.root / "partners" / "alpenfon.toml"
+    profile.write_text(profile.read_text() + CHECK)
+    ref = collected(home, "A_1.csv", GOOD, GOOD.replace(";60;", ";7200;"))
+    finish(home, [ref], now=clock(home.settings), progress=Bars())
+    assert ends(home) == (1, 0, 1, 0)
+    (case,) = cases(suspended(home))
+    assert (case.code, case.severity, case.money_micros) == ("LONG_CALL", "severe",
+                                                            {"EUR": 100_000})
+    assert case.waits_for == "alpenfon: no call of this partner lasts an hour"
+    assert case.remedy.startswith("Correct the record, or the check in the profile")
+    receipt = json.loads(receipt_path(home, *ref.split("/")).read_bytes())
+    (told,) = receipt["rejects"]
+    assert (told["code"], told["outcome"], told["meaning"]) == (
+        "LONG_CALL", "suspended", "No call of this partner lasts an hour.")
+    # without the check it passes
+    profile.write_text(profile.read_text().replace("3600", "36000"))
+    shown = ratemill("suspense", "recycle", case.case, home=home)
+    assert "1 of 1 left suspense" in shown.stdout
+    assert ends(home) == (2, 0, 0, 0)

@@ -57,7 +57,7 @@ F, I, L = part("F", 0, down=1), part("I", 1, down=2), part("L", 2, down=4)
 
 
 @pytest.fixture
-def sessions(small):
+def sessions(small, unpublished):
     """A home whose partner alpenfon sends sessions in parts."""
     (small.root / "partners").mkdir()
     (small.root / "partners" / "alpenfon.toml").write_text(SESSIONS)
@@ -258,6 +258,6 @@ def _another_home(home, root):
     import shutil
 
     for name in ("catalog", "partners", "cache"):
-        shutil.copytree(home.root / name, root / name)
+        shutil.copytree(home.root / name, root / name, symlinks=True)
     shutil.copy(home.root / "ratemill.toml", root)
     return type(home).find(root, {})

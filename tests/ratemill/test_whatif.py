@@ -20,7 +20,7 @@ from mediated_files import Event, usage_of, write_mediated
 @pytest.fixture
 def one(small):
     """A posted file of two accounts."""
-    catalog = load_catalog(small.catalog, "Europe/Vienna")
+    catalog = load_catalog(small.catalog, "Europe/Vienna", cache=small.catalog_cache)
     ref = write_mediated(small, "aaaa", usage_of(catalog, [
         Event(imsi, f"2026-11-{day:02d}T12:00:00", 240, f"{day:032x}")
         for imsi, day in ((A1, 3), (A1, 4), (A2, 5))
