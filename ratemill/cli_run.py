@@ -1,14 +1,11 @@
 """`ratemill demo` and `ratemill run`."""
 
-import logging
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-import structlog
-from structlog.typing import EventDict
 
 from charging.ledger import Ledger
 from ratemill import pipeline
@@ -16,9 +13,11 @@ from ratemill.data_docs import index_page
 from ratemill.demo import partners_online, prepare_home
 from ratemill.funnel import FunnelRow, file_status, totals
 from ratemill.home import DEFAULT, Home
+from ratemill.logs import configure
+from ratemill.logs import fault as logged
 from ratemill.money import amounts_text, decimal_text, summed
 from ratemill.run import RunResult, run
-from ratemill.screen import Bars, err, harmless, out, plain_table, show_funnel
+from ratemill.screen import Bars, err, out, plain_table, show_funnel
 from ratemill.settings import clock
 
 _DEMO_ACCOUNTS = 3
@@ -30,6 +29,7 @@ def run_command(
     """Run over the home; exit code 0, 2 for files not posted, 3 for a partner not reached."""
     home = Home.find(path, environ)
     result = _run(home, environ, partners)
+    _show_faults(result, environ, shown=not as_json)
     if as_json:
         out.print_json(msgspec.json.encode(_summary(result)).decode())
     else:
@@ -44,23 +44,14 @@ def _exit_code(result: RunResult) -> int:
 
 
 def _run(home: Home, environ: Mapping[str, str], partners: Sequence[str]) -> RunResult:
-    structlog.configure(
-        processors=[_harmless_event, *structlog.get_config()["processors"]],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
     now = clock(home.settings)
     home.refuse_unknown(*partners)
     chosen = list(partners) or list(home.profiles())
     with partners_online(home, environ) as connections:
+        configure(connections, sys.stderr)
         return run(
             home, chosen, now=now, environ=connections, progress=Bars()
         )
-
-
-def _harmless_event(_: object, __: str, event: EventDict) -> EventDict:
-    """What is logged, without what a server may have put into its words for the terminal."""
-    return {**event, "event": harmless(str(event["event"]))}
 
 
 def _summary(result: RunResult) -> dict[str, object]:
@@ -75,16 +66,16 @@ def _summary(result: RunResult) -> dict[str, object]:
 
 
 def _show(result: RunResult) -> None:
-    _show_faults(result)
     if result.rows:
         show_funnel(result.rows, f"{len(result.rows)} files finished")
     elif not result.not_posted:
         out.print("Nothing new: no file was left to do, nothing was posted.")
 
 
-def _show_faults(result: RunResult) -> None:
+def _show_faults(result: RunResult, environ: Mapping[str, str], *, shown: bool = True) -> None:
     for error in (*result.unreachable, *filter(None, [result.not_posted])):
-        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        if not logged(environ, str(error)) and shown:
+            err.print(str(error), style="red", markup=False, soft_wrap=True)
 
 
 def demo_command(path: Path | None, environ: Mapping[str, str]) -> int:
@@ -106,7 +97,7 @@ def demo_command(path: Path | None, environ: Mapping[str, str]) -> int:
                   f"{time.monotonic() - begin:.1f} s")
     else:
         out.print("\nThis run: no new file, nothing posted: everything was here already.")
-    _show_faults(result)
+    _show_faults(result, environ)
     _show_next(home, everything)
     return _exit_code(result)
 

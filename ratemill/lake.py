@@ -13,6 +13,7 @@ from mediation.schema import ARRIVAL, DECISION, FILE, PART, REJECT, RETURNED, US
 from mediation.tables import Table, conform
 from mediation.threads import each
 from ratemill.atomic import replacing_all
+from ratemill.logs import file_lines
 from rating.schema import CHARGE
 
 Stage = Literal["collect", "mediate", "rate", "post"]
@@ -74,6 +75,8 @@ class Lake:
             jobs = [(part, table, frame)
                     for part, (table, _, frame) in zip(parts, outputs, strict=True)]
             each(lambda job: write(*job), jobs, min(_WRITING, len(jobs)))
+        file_lines(row for table, _, frame in outputs if table == FILE
+                   for row in frame.iter_rows(named=True))
 
     def read(self, table: Table, paths: Iterable[Path]) -> pl.DataFrame:
         """The rows of several files of one table, in the order of the paths."""
