@@ -8,17 +8,20 @@ interrupted.
 import os
 import sys
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated
 
 import typer
 
 from ratemill import (
     cli_account,
+    cli_alarms,
     cli_corrections,
     cli_files,
     cli_iot,
     cli_ledger,
     cli_money,
+    cli_observe,
     cli_rap,
     cli_suspense,
 )
@@ -238,7 +241,7 @@ def why_not(  # noqa: PLR0913, PLR0917 (an event has so many sides)
 
 for commands in (
     cli_corrections, cli_account, cli_ledger, cli_money, cli_suspense, cli_files, cli_iot,
-    cli_rap,
+    cli_rap, cli_observe, cli_alarms,
 ):
     commands.register(app)
 
@@ -248,6 +251,7 @@ def main() -> None:
     from ratemill.faults import exit_code_of
 
     try:
+        _begin_log()
         app()
     except BrokenPipeError:
         # The reader (head, less) has left; there is nobody to tell.
@@ -261,7 +265,19 @@ def main() -> None:
         code = exit_code_of(error)
         if code is None:
             raise
+        from ratemill.logs import fault
         from ratemill.screen import harmless
 
-        sys.stderr.write(f"ratemill: {harmless(str(error))}\n")
+        text = harmless(str(error))
+        if not fault(os.environ, text, exit_code=code):
+            sys.stderr.write(f"ratemill: {text}\n")
         sys.exit(code)
+
+
+def _begin_log() -> None:
+    """Have lines written as JSON where RATEMILL_LOG asks for it, with an id of this run."""
+    if os.environ.get("RATEMILL_LOG"):
+        from ratemill.logs import configure
+
+        os.environ.setdefault("RATEMILL_RUN_ID", token_hex(6))
+        configure(os.environ, sys.stderr)

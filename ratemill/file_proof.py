@@ -18,7 +18,7 @@ from mediation.schema import FILE, USAGE
 from ratemill.charges_now import ChargesNow
 from ratemill.home import Home
 from ratemill.lake import Lake
-from ratemill.refs import split
+from ratemill.refs import removed_mark, split
 
 _SHOWN: Final = 5
 _CHARGE: Final = ("record_index", "leg", "currency", "amount_micros")
@@ -213,7 +213,8 @@ def _usage(home: Home, lake: Lake, ref: str, records: pl.Series) -> Iterator[str
         without = records.filter(~records.is_in(usage.implode()))
         if len(without):
             yield f"posted records without usage: {without.head(_SHOWN).to_list()}"
-    if not home.archived(partner, file_id).exists():
+    kept = home.archived(partner, file_id), removed_mark(home, partner, file_id)
+    if not any(path.exists() for path in kept):
         yield "its received octets are not in the archive"
 
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from ratemill.arrivals import collect
 from ratemill.data_docs import build_data_docs
+from ratemill.errors import RatemillError
 from ratemill.file_rows import rolled_back, rows_of
 from ratemill.home import Home
 from ratemill.lake import STAGES, Lake, Stage
@@ -21,7 +22,7 @@ from ratemill.posting_step import post
 from ratemill.rating_step import rate
 from ratemill.receipt import deliver
 from ratemill.reconcile import reconcile
-from ratemill.refs import receipt_path, split
+from ratemill.refs import receipt_path, removed_mark, split
 from ratemill.warehouse import build_warehouse
 
 __all__ = [
@@ -81,13 +82,24 @@ def reset(home: Home, refs: Iterable[str], stage: Stage) -> None:
     """Have `stage` and all later ones run again for these files.
 
     What is posted stays as it was posted; the rest is looked at anew (ratemill/settled.py): of a
-    file that was rolled back, everything, which takes new charges at least.
+    file that was rolled back, everything, which takes new charges at least. RatemillError, and
+    nothing is reset, where octets are needed whose time to be kept is over.
     """
-    lake = Lake(home.lake)
+    lake, todo = Lake(home.lake), list(refs)
     wanted = max(STAGES.index(stage), STAGES.index("mediate"))
-    for ref in refs:
+    if wanted < STAGES.index("rate"):
+        _refuse_removed(home, todo)
+    for ref in todo:
         partner, file_id = split(ref)
         first = min(wanted, STAGES.index("rate")) if rolled_back(lake, ref) else wanted
         receipt_path(home, partner, file_id).unlink(missing_ok=True)
         for later in reversed(STAGES[first:]):
             lake.reopen(partner, file_id, later)
+
+
+def _refuse_removed(home: Home, refs: Iterable[str]) -> None:
+    """RatemillError where the octets of a file were removed by the rule of retention."""
+    for ref in refs:
+        if removed_mark(home, *split(ref)).exists() and not home.archived(*split(ref)).exists():
+            raise RatemillError(ref, "the octets that came are not kept any more",
+                                "run it again from stage rate")
