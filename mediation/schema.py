@@ -167,7 +167,8 @@ DECISION = Table(
         C("file_id", "text", "sha256 of the received bytes"),
         C("record_index", "int32", "position of the record in its file, from 0; null for the file",
           null=True),
-        C("action", "text", "edit, write_off, release or return (to the partner, for its charge)"),
+        C("action", "text", "edit, write_off, release, reject (the file stays held back) or return "
+          "(to the partner, for its charge)"),
         C("column", "text", "edit: column of the decoded record", null=True),
         C("value", "text", "edit: what it is to hold, null empties it; return: what the partner is "
           "told of it, one a line", null=True),

@@ -4,7 +4,6 @@ import getpass
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -13,19 +12,10 @@ from ratemill.home import Home
 from ratemill.rerate import apply_difference, difference
 from ratemill.rerate_catalog import choose_catalog
 from ratemill.rerate_compute import Rerated
-from ratemill.rerate_report import Report, report_of, show, write_tables
+from ratemill.rerate_report import RERATED, WHAT_IF, Report, report_of, show, write_tables
 from ratemill.screen import out
 from ratemill.settings import clock
 from ratemill.warehouse import build_warehouse
-
-_RERATE: Final = {
-    "totals": "By currency", "partners": "By partner", "zones": "By zone",
-    "accounts": "Accounts with the greatest difference",
-}
-_WHATIF: Final = {
-    "totals": "By currency", "products": "By product", "zones": "By zone",
-    "deciles": "By account: ten groups, 1 paid most before",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +36,7 @@ def rerate_command(
     home = Home.find(path, environ)
     if author is None:
         found = difference(home, wanted.where, choose_catalog(home, wanted.catalog))
-        _report(wanted, found, report_of(wanted.where, found, list(_RERATE)), _RERATE)
+        _report(wanted, found, report_of(wanted.where, found, list(RERATED)), RERATED)
         _say(wanted, "nothing was posted; --apply posts it" if _changes(found)
              else "nothing changes; nothing was posted")
         return 0
@@ -59,10 +49,10 @@ def rerate_command(
     )
     done = applied.corrected
     report = report_of(
-        wanted.where, applied.difference, list(_RERATE),
+        wanted.where, applied.difference, list(RERATED),
         done.key if done else "", done.postings.height if done else 0,
     )
-    _report(wanted, applied.difference, report, _RERATE)
+    _report(wanted, applied.difference, report, RERATED)
     if done is None:
         _say(wanted, "nothing changes; nothing was posted")
     else:
@@ -75,7 +65,7 @@ def whatif_command(wanted: Wanted, path: Path | None, environ: Mapping[str, str]
     """Show what another catalog would have earned; exit code 0."""
     home = Home.find(path, environ)
     found = difference(home, wanted.where, choose_catalog(home, wanted.catalog))
-    _report(wanted, found, report_of(wanted.where, found, list(_WHATIF)), _WHATIF)
+    _report(wanted, found, report_of(wanted.where, found, list(WHAT_IF)), WHAT_IF)
     return 0
 
 

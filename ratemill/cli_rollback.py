@@ -47,28 +47,34 @@ def rollback_command(
     home = Home.find(path, environ)
     file = find_file(home, named)
     who, why = author
-    by = None if dry_run else (who or getpass.getuser(), why)
-    if file["state"] == UNPACKED:
-        posted = [row for row in brought_by(home, file) if row["state"] in _UNDONE]
-        if not posted:
-            raise RatemillError(file["name"], "brought no file that is posted",
-                                "there is nothing to roll back")
-        files = [_rolled_back(home, row, by) for row in posted]
-        result = RolledBack(rollback_of(home, file), done=not dry_run, files=files)
-    else:
-        result = _rolled_back(home, file, by)
+    result = rolled_back(home, file, None if dry_run else (who or getpass.getuser(), why))
     if not dry_run:
         build_warehouse(home)
     if as_json:
         out.print_json(msgspec.json.encode(result).decode())
     else:
-        for one in result.files or [result]:
-            _show(one)
+        show(result)
     return 0
 
 
-def _rolled_back(home: Home, file: dict[str, Any], by: tuple[str, str] | None) -> RolledBack:
-    """What rolling back one file did for who and why; what it would do for nobody."""
+def rolled_back(home: Home, file: dict[str, Any], by: tuple[str, str] | None) -> RolledBack:
+    """What rolling back the file of this row (table file) did for who and why.
+
+    For nobody, what it would do. Of an archive, every file that it brought and that is posted;
+    RatemillError where there is none.
+    """
+    if file["state"] != UNPACKED:
+        return _one(home, file, by)
+    posted = [row for row in brought_by(home, file) if row["state"] in _UNDONE]
+    if not posted:
+        raise RatemillError(file["name"], "brought no file that is posted",
+                            "there is nothing to roll back")
+    files = [_one(home, row, by) for row in posted]
+    return RolledBack(rollback_of(home, file), done=by is not None, files=files)
+
+
+def _one(home: Home, file: dict[str, Any], by: tuple[str, str] | None) -> RolledBack:
+    """What rolling back one file that is no archive did, or would do."""
     found = rollback_of(home, file)
     if by is None:
         return RolledBack(found, done=False)
@@ -77,6 +83,12 @@ def _rolled_back(home: Home, file: dict[str, Any], by: tuple[str, str] | None) -
         done = roll_back_file(home, ledger, file, clock(home.settings), who=who, why=why)
     return RolledBack(found, done=True, key=done.key, postings=done.postings.height,
                       repeated=done.repeated)
+
+
+def show(result: RolledBack) -> None:
+    """Print the result, of an archive for each of its files."""
+    for one in result.files or [result]:
+        _show(one)
 
 
 def _show(result: RolledBack) -> None:

@@ -88,6 +88,21 @@ def release(
 
 
 @suspense_app.command()
+def reject(
+    file: FileArgument,
+    why: WhyOption,
+    who: WhoOption = None,
+    home: HomeOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Leave a quarantined file where it is for good: nobody is asked about it any more."""
+    from ratemill.suspense_commands import Asked, reject_command
+
+    asked = Asked.of(home, os.environ, as_json=json)
+    raise typer.Exit(reject_command(asked, file, asked.author(who, why)))
+
+
+@suspense_app.command()
 def edit(
     record: Annotated[str, typer.Argument(metavar="RECORD", help="FILE_ID:INDEX.")],
     changes: Annotated[

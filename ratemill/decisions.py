@@ -1,7 +1,7 @@
 """Decisions of people, kept in the lake: each mediation of the file they are about follows them."""
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +30,18 @@ class Author:
     def of(cls, home: Home, who: str | None, why: str) -> "Author":
         """Somebody now, or the system's user where nobody is named."""
         return cls(who or getpass.getuser(), why, clock(home.settings))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about a file that is held back."""
+
+    action: str
+    """release or reject"""
+    who: str
+    why: str
+    at: datetime
+    """naive UTC"""
 
 
 def decide(home: Home, ref: str, rows: pl.DataFrame, author: Author) -> None:
@@ -85,11 +97,38 @@ def given_back(lake: Lake, ref: str) -> pl.DataFrame:
 
 def release(home: Home, ref: str, author: Author) -> None:
     """Let a file pass that is held back."""
-    decide(home, ref, pl.DataFrame(
-        [(None, "release", None, None)], orient="row",
+    decide(home, ref, _of_the_file("release"), author)
+
+
+def reject(home: Home, ref: str, author: Author) -> None:
+    """Leave a file held back for good: nobody is asked about it, or told of it, again."""
+    decide(home, ref, _of_the_file("reject"), author)
+
+
+def _of_the_file(action: str) -> pl.DataFrame:
+    """A decision about a file that is held back, as `decide` takes it."""
+    return pl.DataFrame(
+        [(None, action, None, None)], orient="row",
         schema={"record_index": pl.Int32, "action": pl.String, "column": pl.String,
                 "value": pl.String},
-    ), author)
+    )
+
+
+def of_file(lake: Lake, ref: str) -> Decision | None:
+    """The last decision about a file that is held back; None where there is none."""
+    path = decision_path(lake, ref)
+    found = lake.read(DECISION, [path] if path.exists() else []).filter(
+        pl.col("action").is_in(["release", "reject"])
+    )
+    if found.is_empty():
+        return None
+    return Decision(*found.select("action", "who", "why", "at").row(-1))
+
+
+def rejected(lake: Lake, refs: Iterable[str]) -> list[str]:
+    """Those of the files held back that somebody rejected."""
+    decisions = ((ref, of_file(lake, ref)) for ref in refs)
+    return [ref for ref, decision in decisions if decision and decision.action == "reject"]
 
 
 def decision_path(lake: Lake, ref: str) -> Path:

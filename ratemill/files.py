@@ -1,7 +1,7 @@
 """The files of a home as an operator looks at them: state, gaps, late ones, value at risk."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -10,6 +10,7 @@ import polars as pl
 
 from mediation.profile import Profile
 from mediation.sequence import spans_text
+from ratemill.decisions import rejected
 from ratemill.files_due import DueTime, Kept, kept
 from ratemill.files_gaps import Gap, gaps, next_numbers
 from ratemill.files_risk import Risk, at_risk, risks
@@ -133,9 +134,10 @@ def look(home: Home, now: datetime, since: datetime, partner: str | None = None)
 def findings(home: Home, now: datetime) -> list[Finding]:
     """What a person has to look at: gaps, late partners, files held or refused, money in suspense.
 
-    Due times and refused files count that are within LOOK_BACK of now; all else however old it is.
+    Due times and refused files count that are within LOOK_BACK of now; all else however old it is,
+    but held files that somebody rejected.
     """
-    seen = _seen(home, now, now - LOOK_BACK, None)
+    seen = _without_rejected(Lake(home.lake), _seen(home, now, now - LOOK_BACK, None))
     return [*_gap_findings(seen), *_late_findings(seen), *_held(seen), *_waiting(seen)]
 
 
@@ -149,6 +151,15 @@ def _seen(home: Home, now: datetime, since: datetime, partner: str | None) -> _S
         now=now, since=since, profiles=profiles, rows=rows, risks=at_risk(lake, rows),
         gaps=gaps(rows, profiles), kept=kept(rows, profiles, since, now),
     )
+
+
+def _without_rejected(lake: Lake, seen: _Seen) -> _Seen:
+    """The same without the files, and what waits in them, that stay held back for good."""
+    ref = pl.format("{}/{}", "partner", "file_id")
+    held = seen.rows.filter(pl.col("state") == "quarantined").select(ref=ref)["ref"]
+    gone = rejected(lake, held)
+    return replace(seen, rows=seen.rows.filter(~ref.is_in(gone)),
+                   risks=seen.risks.filter(~ref.is_in(gone)))
 
 
 def _line(row: dict[str, Any], risk: Risk, late_s: int | None) -> FileLine:

@@ -1,6 +1,6 @@
 """What a re-rating changes, to read and to keep: texts, JSON, and tables in a folder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,16 @@ from ratemill.screen import out, plain_table
 _SHOWN: Final = 20
 _SUMS: Final = ("legs", "changed", "before", "after", "difference")
 _DECILES: Final = 10
+RERATED: Final = {
+    "totals": "By currency", "partners": "By partner", "zones": "By zone",
+    "accounts": "Accounts with the greatest difference",
+}
+"""Tables that tell what a re-rating changes, with their titles"""
+WHAT_IF: Final = {
+    "totals": "By currency", "products": "By product", "zones": "By zone",
+    "deciles": "By account: ten groups, 1 paid most before",
+}
+"""Tables that tell what another catalog would have earned, with their titles"""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -50,6 +60,22 @@ def tables_of(found: Rerated) -> dict[str, pl.DataFrame]:
     sums = found.difference
     changed = sums["accounts"].filter(pl.col("changed") > 0)
     return {**sums, "accounts": changed, "deciles": _deciles(sums["accounts"])}
+
+
+def unequal_sums(difference: Mapping[str, pl.DataFrame]) -> list[str]:
+    """By what (rerate_sums.BY) a difference comes to other sums in all than its totals."""
+    by, sums = ["leg", "currency"], pl.col(_SUMS).cast(pl.Int128).sum()
+    totals, wrong = difference["totals"], []
+    for name, frame in difference.items():
+        # what subscribers pay is told of the retail legs alone
+        legs = ["retail"] if name in {"accounts", "products"} else ["retail", "wholesale"]
+        wanted, found = (
+            rows.group_by(by).agg(sums).sort(by)
+            for rows in (totals.filter(pl.col("leg").is_in(legs)), frame)
+        )
+        if not wanted.equals(found):
+            wrong.append(name)
+    return wrong
 
 
 def _deciles(accounts: pl.DataFrame) -> pl.DataFrame:

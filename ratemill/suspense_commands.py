@@ -11,7 +11,7 @@ import polars as pl
 
 from mediation.decided import PLACE, unfit
 from ratemill.columns import columns, show
-from ratemill.decisions import Author, decide, release, write_off
+from ratemill.decisions import Author, decide, reject, release, write_off
 from ratemill.errors import RatemillError
 from ratemill.home import Home
 from ratemill.mediating import decoded
@@ -19,7 +19,7 @@ from ratemill.money import amounts_text, summed
 from ratemill.recycle import reopened, tried
 from ratemill.rollback import find_file
 from ratemill.run import RunResult, finish
-from ratemill.screen import Bars, out
+from ratemill.screen import Bars, out, printable
 from ratemill.settings import clock
 from ratemill.suspense import Case, cases, chosen, suspended
 
@@ -119,22 +119,34 @@ def _columns_of(home: Home, rows: pl.DataFrame) -> list[str]:
 
 def recycle_command(asked: Asked, what: str | None, *, test: bool) -> int:
     """Try records again, or only say what would become of them; exit code 0."""
-    rows = suspended(asked.home)
-    # What was rolled back was taken back on purpose: it comes again only when it is named.
-    rows = rows.filter(pl.col("code") != "ROLLED_BACK") if what is None else chosen(rows, what)
+    rows = recyclable(suspended(asked.home), what)
     if test:
-        _tell_tried(asked, tried(asked.home, rows))
+        groups = ends_now(tried(asked.home, rows))
+        if asked.as_json:
+            asked.tell(groups.rows(named=True))
+        else:
+            show_ends(groups)
         return 0
     return _again(asked, rows)
 
 
-def _tell_tried(asked: Asked, rows: pl.DataFrame) -> None:
-    groups = rows.group_by("code", "code_now", maintain_order=True).agg(
+def recyclable(rows: pl.DataFrame, what: str | None) -> pl.DataFrame:
+    """Those of the records in suspense that CASE or FILE_ID:INDEX names, or all but one kind.
+
+    What was rolled back was taken back on purpose: it comes again only when it is named.
+    """
+    return rows.filter(pl.col("code") != "ROLLED_BACK") if what is None else chosen(rows, what)
+
+
+def ends_now(rows: pl.DataFrame) -> pl.DataFrame:
+    """Records that `recycle.tried` was asked of, by code and code_now: how many, and a detail."""
+    return rows.group_by("code", "code_now", maintain_order=True).agg(
         records=pl.col("record_index").count(), detail=pl.first("detail_now")
     )
-    if asked.as_json:
-        asked.tell(groups.rows(named=True))
-        return
+
+
+def show_ends(groups: pl.DataFrame) -> None:
+    """Print what would become of records, as `ends_now` gives it."""
     lines = [
         (code, f"{records:,}", "would be charged" if now is None else f"{now}: {detail}")
         for code, now, records, detail in groups.iter_rows()
@@ -178,13 +190,31 @@ def write_off_command(asked: Asked, what: str, author: Author) -> int:
 
 def release_command(asked: Asked, file: str, author: Author) -> int:
     """Let a file pass that is held back, and run it again; exit code 0."""
-    row = find_file(asked.home, file)
-    if row["state"] != "quarantined":
-        raise RatemillError(row["name"], f"is {row['state']}, not quarantined",
-                            "only what is held back can be released")
+    row = _held(asked.home, file, "released")
     rows = suspended(asked.home).filter(partner=row["partner"], file_id=row["file_id"])
     release(asked.home, f"{row['partner']}/{row['file_id']}", author)
     return _again(asked, rows.with_columns(stage=pl.lit("decide")))
+
+
+def reject_command(asked: Asked, file: str, author: Author) -> int:
+    """Leave a file held back for good; exit code 0."""
+    row = _held(asked.home, file, "rejected")
+    reject(asked.home, f"{row['partner']}/{row['file_id']}", author)
+    if asked.as_json:
+        asked.tell({"rejected": f"{row['partner']}/{row['file_id']}"})
+    else:
+        out.print(f"{printable(row['name'])} stays in quarantine. Ask {row['partner']} for a "
+                  "better copy.", markup=False, soft_wrap=True)
+    return 0
+
+
+def _held(home: Home, file: str, decided: str) -> dict[str, Any]:
+    """The row (table file) of a file that is held back; RatemillError of any other."""
+    row = find_file(home, file)
+    if row["state"] != "quarantined":
+        raise RatemillError(row["name"], f"is {row['state']}, not quarantined",
+                            f"only what is held back can be {decided}")
+    return row
 
 
 def edit_command(asked: Asked, record: str, changes: Sequence[str], author: Author) -> int:
