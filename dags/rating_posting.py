@@ -1,34 +1,43 @@
 """Price new usage, put it on the ledger, and prove that every record ended in one place.
 
-Starts when the DAG mediation announces usage; the announcement names the files. Started by hand,
-it takes all files with a step to do. *reconcile* alone decides whether the run succeeded.
+Starts when a partner's DAG announces usage, which names the files, and every quarter of an hour for
+what was left over. Started by hand, it takes all files with a step to do. Records in suspense whose
+waiting is over come along. *reconcile* alone decides whether the run succeeded.
 """
 
 import os
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import dag, task
 
 from ratemill import airflow_tasks as shared
+from ratemill.airflow_watch import on_event_or_every
 from ratemill.home import Home
 from ratemill.settings import clock
 
 
 @dag(
     dag_id="rating_posting", dag_display_name="Rating and posting", doc_md=__doc__,
-    tags=["ratemill"], schedule=[shared.USAGE], max_active_runs=1, default_args=shared.DEFAULTS,
-    params={"batch_files": shared.BATCH_FILES},
+    tags=["ratemill"],
+    schedule=on_event_or_every(timedelta(minutes=15), shared.USAGE), **shared.PIPELINE,
 )
 def rating_posting() -> None:
     """The tasks and their order."""
 
-    @task(doc_md="Cut the announced files (by hand: all with a step to do) into batches.")
-    def plan(params: dict[str, Any], triggering_asset_events: dict[Any, Any]) -> list[list[str]]:
-        from ratemill import pipeline
+    @task(doc_md="Mediate files anew whose records in suspense need wait no longer.")
+    def recycle() -> list[str]:
+        return shared.mediate_again(Home.find(None, os.environ))
 
-        named = shared.announced(triggering_asset_events)
-        refs = named or pipeline.pending(Home.find(None, os.environ))
-        return shared.batches(refs, params["batch_files"])
+    @task(trigger_rule="all_done",
+          doc_md="Cut the announced files and the recycled ones (otherwise all) into batches.")
+    def plan(
+        recycled: list[str] | None, params: dict[str, Any],
+        triggering_asset_events: dict[Any, Any], dag_run: Any,  # noqa: ANN401 (Airflow's)
+    ) -> list[list[str]]:
+        home, scheduled = Home.find(None, os.environ), dag_run.run_type == "scheduled"
+        refs = shared.to_rate(home, triggering_asset_events, scheduled=scheduled)
+        return shared.in_batches(home, shared.unique([refs, recycled or []]), params)
 
     @task(map_index_template="{{ label }}", doc_md="Price one batch of files.")
     def rate(refs: list[str]) -> list[str]:
@@ -39,13 +48,15 @@ def rating_posting() -> None:
         return shared.told(pipeline.rate(home, refs, now=clock(home.settings)))
 
     @task(
-        pool="ledger", trigger_rule="all_done_min_one_success",
+        pool="ledger", trigger_rule="all_done_min_one_success", outlets=[shared.POSTED],
         doc_md="Put the charges of every rated file on the ledger, each exactly once; make charges "
         "anew where an event came after younger ones had drawn on a bundle.",
     )
-    def post(rated: list[list[str]]) -> list[str]:
+    def post(rated: list[list[str]], outlet_events: dict[Any, Any]) -> list[str]:
         home = Home.find(None, os.environ)
-        return shared.post(home, shared.unique(rated), clock(home.settings))
+        posted = shared.post(home, shared.unique(rated), clock(home.settings))
+        outlet_events[shared.POSTED].extra = shared.announcement(home, posted)
+        return posted
 
     @task(doc_md="Put a receipt for each posted file into its partner's outbox.")
     def deliver(refs: list[str]) -> None:
@@ -57,21 +68,12 @@ def rating_posting() -> None:
     def send() -> list[str]:
         return shared.send(Home.find(None, os.environ))
 
-    @task(pool="warehouse", doc_md="Replace the analysts' DuckDB file by a new one.")
-    def publish() -> str:
-        from ratemill import pipeline
-
-        return str(pipeline.publish(Home.find(None, os.environ)))
-
     @task(trigger_rule="all_done", doc_md="Prove the sums; fail naming what is missing.")
-    def reconcile(planned: list[list[str]], published: str | None) -> str:
-        return shared.prove(Home.find(None, os.environ), planned, published)
+    def reconcile(planned: list[list[str]] | None, recycled: list[str] | None) -> str:
+        return shared.prove(Home.find(None, os.environ), planned, recycle=recycled)
 
-    planned = plan()
-    published = publish()
-    delivered = deliver(post(rate.expand(refs=planned)))
-    delivered >> [published, (sent := send())]
-    sent >> reconcile(planned, published)
+    planned = plan(recycled := recycle())
+    deliver(post(rate.expand(refs=planned))) >> send() >> reconcile(planned, recycled)
 
 
 rating_posting()

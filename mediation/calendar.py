@@ -14,6 +14,8 @@ State = Literal["on time", "late", "missing", "waiting"]
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 _DAY: Final = timedelta(days=1)
+Span = Annotated[str, Meta(pattern="^[1-9][0-9]{0,3}[mh]$|^1d$")]
+"""How often something is: minutes, hours or each day"""
 _FURTHEST: Final = {True: timedelta(days=33), False: timedelta(days=2)}
 """No two due times are further apart, where days are chosen and where each day has some"""
 
@@ -21,7 +23,7 @@ _FURTHEST: Final = {True: timedelta(days=33), False: timedelta(days=2)}
 class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """When files are due; a file counts for the due time that it is nearest to."""
 
-    every: Annotated[str, Meta(pattern="^[1-9][0-9]{0,3}[mh]$|^1d$")] = "1d"
+    every: Span = "1d"
     """1d, or minutes or hours that divide a day: 15m, 1h, 6h"""
     by: Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$")] = "00:00"
     """Local time at which a file is due; one of the times where several a day are"""

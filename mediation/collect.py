@@ -99,6 +99,15 @@ def collect(
     )
 
 
+def wanted(rule: Collect, path: str) -> bool:
+    """Whether the profile lets a file through that is neither a marker nor finished."""
+    name = path.rpartition("/")[2]
+    return (
+        _lets(rule, below(rule, path)) and not is_marker(rule, name)
+        and not is_finished(rule, path)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Listed:
     """The partner's folder, without what the profile does not let through."""
@@ -126,7 +135,7 @@ def _listed(sessions: Sessions, rule: Collect, seen: Seen) -> _Listed:
     new: list[RemoteFile] = []
     unmarked: list[str] = []
     for file in found:
-        if not _wanted(rule, file.path):
+        if not wanted(rule, file.path):
             continue
         if seen(file.path, file.size_bytes, file.modified_at):
             known.append(file)
@@ -136,15 +145,6 @@ def _listed(sessions: Sessions, rule: Collect, seen: Seen) -> _Listed:
             new.append(file)
     failed = {n: why for n, why in failed.items() if n.endswith("/") or _lets(rule, n)}
     return _Listed(new, known, tuple(unmarked), failed)
-
-
-def _wanted(rule: Collect, path: str) -> bool:
-    """Whether the profile lets a file through that is neither a marker nor finished."""
-    name = path.rpartition("/")[2]
-    return (
-        _lets(rule, below(rule, path)) and not is_marker(rule, name)
-        and not is_finished(rule, path)
-    )
 
 
 def _lets(rule: Collect, name: str) -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from mediation.calendar import Span
 from mediation.profile_form import Name, Strict
 
 
@@ -33,6 +34,10 @@ class Collect(Strict, frozen=True, kw_only=True):
     """rename: the suffix its name gets, as '.fetched'; move: the folder it goes to"""
     sessions: Annotated[int, Meta(ge=1, le=8)] = 1
     """Connections used at once, where their server allows them"""
+    watch_s: Annotated[int, Meta(ge=0, le=86_400)] = 60
+    """Under Airflow: how often their folder is looked at for new files; 0: only on schedule"""
+    look_every: Span = "15m"
+    """Under Airflow: how often files are collected whatever the watch says"""
 
     def __post_init__(self) -> None:
         if bool(self.connection) == bool(self.folder):

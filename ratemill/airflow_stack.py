@@ -1,7 +1,8 @@
 """Airflow on this machine in one command: `python -m ratemill.airflow_stack`.
 
 Starts the four components on the loopback interface and stops them, with every task they run, on
-Ctrl-C or SIGTERM. An example home is made, and its partners are served, where there is none.
+Ctrl-C or SIGTERM. An example home is made where there is none; its partners are served, and their
+files arrive one by one.
 """
 
 import argparse
@@ -17,9 +18,12 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import psutil  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from ratemill.home import Home
 
 REPOSITORY = Path(__file__).parent.parent
 HEALTH = ("metadatabase", "scheduler", "dag_processor", "triggerer")
@@ -28,7 +32,10 @@ POOLS = {
     "ledger": {"slots": 1, "description": "writes balances", "include_deferred": False},
     "warehouse": {"slots": 1, "description": "replaces the DuckDB file", "include_deferred": False},
 }
-USER = "admin"
+USERS = {"admin": "admin", "operator": "op", "viewer": "viewer"}
+"""Who may log in, with their roles: change everything; run, decide and set connections; look"""
+ARRIVING_S = 10.0
+"""How long after one of the example's files the next arrives: a run of a partner takes about it"""
 STOP_S = 20
 """How long components may take to stop on their own"""
 READY_S = 180
@@ -41,6 +48,8 @@ PREFERENCES = {
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",
     "AIRFLOW__API__WORKERS": "1",
     "AIRFLOW__API__INSTANCE_NAME": "Ratemill",
+    # nothing of an installation is told to the makers of Airflow
+    "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
     "PYTHONWARNINGS": "ignore",
 }
 """What the caller's environment may set otherwise"""
@@ -74,7 +83,9 @@ def environment(
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         # The default asks the name server who we are.
         "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
+            f"{user}:{role}" for user, role in USERS.items()
+        ),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(airflow_home / "passwords.json"),
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         "AIRFLOW__API__HOST": "127.0.0.1",
@@ -96,14 +107,20 @@ def free_port(first: int) -> int:
     raise StackError(f"no free port between {first} and {first + 99}; name one with --port")
 
 
-def password(airflow_home: Path, make: Callable[[], str]) -> str:
-    """The user's password for this AIRFLOW_HOME; made once, readable by the owner only."""
+def passwords(airflow_home: Path, make: Callable[[], str]) -> dict[str, str]:
+    """The users' passwords for this AIRFLOW_HOME; made once, readable by the owner only."""
     path = airflow_home / "passwords.json"
-    if not path.exists():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    found: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    missing = {user: make() for user in USERS if user not in found}
+    if missing:
+        found |= missing
+        part = path.with_name(f"{path.name}.part")
+        part.unlink(missing_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            json.dump({USER: make()}, file)
-    return str(json.loads(path.read_text())[USER])
+            json.dump(found, file)
+        part.replace(path)
+    return found
 
 
 def _in_session(sessions: set[int]) -> list[int]:
@@ -236,7 +253,10 @@ class AirflowStack:
         self.processes.clear()
 
 
-def _serve(environ: Mapping[str, str], stopping: Callable[[], bool], ready: str) -> None:
+def _serve(
+    environ: Mapping[str, str], stopping: Callable[[], bool], ready: str,
+    each_turn: Callable[[float], None],
+) -> None:
     with AirflowStack(environ) as stack:
         stack.prepare(stopping)
         if not stopping():
@@ -246,7 +266,28 @@ def _serve(environ: Mapping[str, str], stopping: Callable[[], bool], ready: str)
             sys.stdout.flush()
         while not stopping():
             stack.check()
+            each_turn(time.monotonic())
             time.sleep(0.3)
+
+
+def _ready(port: int, words: Mapping[str, str]) -> str:
+    """What is said once all components live: the address, and how to log in, the admin first."""
+    logins = [f"user {user} password {words[user]}" for user in USERS]
+    return f"Airflow is ready: http://127.0.0.1:{port} " + "\n  or ".join(logins)
+
+
+def _home(chosen: Path | None, arriving_s: float) -> "Home":
+    """The operator's home; an example whose files are still to come where there is none."""
+    from ratemill.demo import prepare_home
+    from ratemill.home import Home
+    from ratemill.sample_arrivals import hold_back
+
+    root = Home.find(chosen, os.environ).root
+    new = not (root / "ratemill.toml").exists()
+    home = prepare_home(root)
+    if new and arriving_s:
+        hold_back(home)
+    return home
 
 
 def _signals() -> list[int]:
@@ -259,35 +300,45 @@ def _signals() -> list[int]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the stack until a stop signal; 1 when it could not be started or broke down."""
-    from ratemill.demo import partners_online, prepare_home
+    from ratemill.demo import partners_online
     from ratemill.errors import RatemillError
-    from ratemill.home import Home
+    from ratemill.sample_arrivals import SampleArrivals
 
-    parser = argparse.ArgumentParser(prog="python -m ratemill.airflow_stack", description=__doc__)
-    parser.add_argument("--home", type=Path, help="operator's home; default RATEMILL_HOME")
-    parser.add_argument("--airflow-home", type=Path, default=REPOSITORY / ".airflow")
-    parser.add_argument("--port", type=int, help="default: 8080 or the next free one")
-    chosen = parser.parse_args(arguments)
+    chosen = _options().parse_args(arguments)
     caught = _signals()
     airflow_home = chosen.airflow_home.absolute()
     airflow_home.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        home = prepare_home(Home.find(chosen.home, os.environ).root)
+        home = _home(chosen.home, chosen.arriving)
         port = chosen.port or free_port(8080)
-        secret = password(airflow_home, lambda: secrets.token_urlsafe(12))
+        words = passwords(airflow_home, lambda: secrets.token_urlsafe(12))
         sys.stderr.write(
             "Starting Airflow; the first time takes about a minute. Ctrl-C stops it. "
             f"Logs: {airflow_home / 'logs' / 'components'}\n"
         )
-        ready = f"Airflow is ready: http://127.0.0.1:{port} user {USER} password {secret}"
         with partners_online(home, os.environ) as connected:
             environ = environment(connected, airflow_home, home.root, port)
-            _serve(environ, lambda: bool(caught), ready)
+            arrivals = SampleArrivals(home, chosen.arriving)
+            _serve(environ, lambda: bool(caught), _ready(port, words), arrivals.tick)
         sys.stderr.write("Airflow has stopped.\n")
     except (StackError, RatemillError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
+
+
+def _options() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m ratemill.airflow_stack", description=__doc__)
+    parser.add_argument("--home", type=Path, help="operator's home; default RATEMILL_HOME")
+    parser.add_argument("--airflow-home", type=Path, default=REPOSITORY / ".airflow")
+    parser.add_argument("--port", type=int, help="default: 8080 or the next free one")
+    parser.add_argument(
+        "--arriving", type=float, default=ARRIVING_S, metavar="SECONDS",
+        help="between two files of a new example home; 0: all are there at once "
+        "(default: %(default)s)",
+    )
+    return parser
 
 
 if __name__ == "__main__":

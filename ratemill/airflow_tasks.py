@@ -7,10 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, Param, RetryDecision, RetryPolicy, get_current_context
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import Asset, Param, RetryDecision, RetryPolicy, XComArg, get_current_context
 
+from ratemill import file_batches
+from ratemill.airflow_alerts import deadline, run_failed, task_failed
+from ratemill.airflow_funnel import funnel_lines, funnel_sums
 from ratemill.errors import FilesNotPosted, RatemillError
 from ratemill.home import DEFAULT, Home
+from ratemill.refs import split
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -22,6 +27,7 @@ _NEEDS_A_PERSON = {
     "mediation.profile_form.ProfileError",
     "mediation.tables.TableError",
     "mediation.outcome.ConservationError",
+    "rating.catalog.CatalogError",
 }
 
 
@@ -29,7 +35,7 @@ class FaultPolicy(RetryPolicy):  # type: ignore[misc]
     """Fails at once what waiting cannot help; everything else follows the task's retries.
 
     A RatemillError says so itself: a refused key or a changed host key is not retryable, a
-    connection that timed out is. A wrong profile or a broken sum never is.
+    connection that timed out is. A wrong profile or catalog, or a broken sum, never is.
     """
 
     def evaluate(
@@ -49,15 +55,36 @@ class FaultPolicy(RetryPolicy):  # type: ignore[misc]
 
 
 USAGE = Asset(name="usage", uri="ratemill://lake/usage", group="ratemill")
-BATCH_FILES = Param(50, type="integer", minimum=1, title="Files per mapped task")
+POSTED = Asset(name="posted", uri="ratemill://ledger/posted", group="ratemill")
+BATCH: dict[str, Param] = {
+    "batch_files": Param(50, type="integer", minimum=1, maximum=5000, section="Batches",
+                         title="Files per mapped task", description="At most so many"),
+    "batch_mb": Param(64, type="integer", minimum=1, maximum=4096, section="Batches",
+                      title="Megabytes per mapped task",
+                      description="At most so much as received; a larger file is a batch alone"),
+}
+"""The form of a DAG that cuts files into batches: see in_batches"""
 DEFAULTS: dict[str, Any] = {
     "owner": "ratemill",
     "retries": 2,
     "retry_delay": timedelta(seconds=20),
     "retry_policy": FaultPolicy(),
     "execution_timeout": timedelta(minutes=30),
+    "on_failure_callback": task_failed,
 }
 """default_args of every DAG"""
+DAG_DEFAULTS: dict[str, Any] = {
+    "start_date": datetime(2026, 1, 1, tzinfo=UTC),
+    # what came before the DAG did is collected by its first run
+    "catchup": False,
+    "max_active_runs": 1,
+    "default_args": DEFAULTS,
+    "on_failure_callback": run_failed,
+}
+"""What every DAG is made with"""
+PIPELINE: dict[str, Any] = {**DAG_DEFAULTS, "params": BATCH, "deadline": deadline(60)}
+"""The same of a DAG that works off files by itself: after an hour the next files have waited longer
+than partners are told"""
 
 
 def partner_names(environ: Mapping[str, str]) -> list[str]:
@@ -66,32 +93,18 @@ def partner_names(environ: Mapping[str, str]) -> list[str]:
     return sorted(path.stem for path in (root / "partners").glob("*.toml"))
 
 
-def rerun_form(partners: Sequence[str]) -> dict[str, Param]:
-    """The operator's form of the DAG rerun: which files, from which stage, and why."""
-    moment: dict[str, Any] = {
-        "type": ["null", "string"], "format": "date-time", "section": "Files",
-    }
-    ids = {"type": ["array", "null"], "items": {"type": "string"}, "section": "Files"}
-    stages = ["mediate", "rate", "post"]
-    return {
-        "partner": Param("all", type="string", enum=["all", *partners], title="Partner",
-                         section="Files"),
-        "received_from": Param(None, title="Received from", **moment),
-        "received_to": Param(None, title="Received before", **moment),
-        "file_ids": Param([], title="File ids",
-                          description="One a line; the first digits are enough", **ids),
-        "stage": Param("rate", type="string", enum=stages, title="Start from stage",
-                       section="Run"),
-        "dry_run": Param(default=True, type="boolean", title="Dry run: only list the files",
-                         section="Run"),
-        "reason": Param(type="string", minLength=5, maxLength=200, title="Reason", section="Run",
-                        description="Kept with the run, its user and its time"),
-    }
-
-
 def batches(refs: Sequence[str], size: int) -> list[list[str]]:
     """The references in order, cut into lists of at most `size`."""
     return [list(refs[at : at + size]) for at in range(0, len(refs), size)]
+
+
+def in_batches(
+    home: Home, refs: Sequence[str], params: Mapping[str, Any]
+) -> list[list[str]]:
+    """The references in order, cut by both limits of the form BATCH."""
+    return file_batches.in_batches(
+        home, refs, params["batch_files"], params["batch_mb"] * 1_000_000
+    )
 
 
 def unique(lists: Iterable[Iterable[str]]) -> list[str]:
@@ -115,14 +128,64 @@ def label_batch(refs: Sequence[str]) -> None:
 
 
 def told(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """References of the funnel rows, each row put into the task's log as one line."""
-    refs = []
-    for row in rows:
-        counts = ("records", "rated", "posted", "duplicate", "suspended", "dropped")
-        figures = ", ".join(f"{row[name]} {name}" for name in counts if row[name] is not None)
-        log.info("%s %s %s: %s", row["partner"], row["name"], row["state"], figures)
-        refs.append(f"{row['partner']}/{row['file_id']}")
-    return refs
+    """References of the files of these rows (table file), put into the task's log as a table."""
+    listed = list(rows)
+    for line in funnel_lines(listed):
+        log.info("%s", line)
+    return [f"{row['partner']}/{row['file_id']}" for row in listed]
+
+
+def announcement(home: Home, refs: Sequence[str]) -> dict[str, Any]:
+    """What an asset's event says of these files: `refs`, and `funnel`, their sums by partner."""
+    from ratemill import pipeline
+
+    return {"refs": list(refs), "funnel": funnel_sums(pipeline.rows_of(home, refs))}
+
+
+def to_mediate(home: Home, partner: str) -> list[str]:
+    """References of the partner's files that are not mediated yet."""
+    return [ref for ref in _pending(home, partner) if not _mediated(home, ref)]
+
+
+def to_rate(home: Home, events: Mapping[Any, Iterable[Any]], *, scheduled: bool) -> list[str]:
+    """References of files with a step to do after mediation.
+
+    Those that asset events name; on schedule, when none does, all that are mediated; by hand all
+    files, so that the proof names what is not even mediated.
+    """
+    named, waiting = set(announced(events)), _pending(home)
+    if named:
+        return [ref for ref in waiting if ref in named]
+    return [ref for ref in waiting if not scheduled or _mediated(home, ref)]
+
+
+def _pending(home: Home, partner: str | None = None) -> list[str]:
+    from ratemill import pipeline
+
+    return pipeline.pending(home, partner)
+
+
+def _mediated(home: Home, ref: str) -> bool:
+    from ratemill.lake import Lake
+
+    return Lake(home.lake).done(*split(ref), "mediate")
+
+
+def ask_people(held: XComArg) -> None:
+    """Have the DAG held_file started for each file of the task's result (airflow_hold.waiting)."""
+    TriggerDagRunOperator.partial(
+        task_id="ask_a_person", task_display_name="ask a person", trigger_dag_id="held_file",
+        # of a file whose run is there already a person was asked
+        logical_date=None, skip_when_already_exists=True,
+        doc_md="Start *held_file* for each file in quarantine, once.",
+    ).expand_kwargs(held)
+
+
+def mediate_again(home: Home) -> list[str]:
+    """References of files with records in suspense whose waiting is over, mediated anew."""
+    from ratemill import pipeline, recycle
+
+    return told(pipeline.mediate(home, recycle.recycle_awaited(home)))
 
 
 def post(home: Home, refs: Iterable[str], now: datetime) -> list[str]:
@@ -157,44 +220,47 @@ def send(home: Home) -> list[str]:
     return [path.name for path in sent]
 
 
-def chosen(home: Home, form: Mapping[str, Any]) -> list[str]:
-    """References of the files that a rerun's form describes; RatemillError when there are none."""
-    from ratemill import pipeline
+def prove(
+    home: Home, planned: Iterable[Iterable[str]] | None, **steps: object
+) -> str:
+    """What became of the planned files, after proof; an error names the file or step missing.
 
-    partner = None if form["partner"] == "all" else form["partner"]
-    refs = pipeline.find(
-        home, partner, _utc(form["received_from"]), _utc(form["received_to"]),
-        form["file_ids"] or (),
-    )
-    if not refs:
-        raise RatemillError("select", "no received file matches the form", "widen the selection")
-    verb = "would run" if form["dry_run"] else "run"
-    log.info("%d files %s again from %s: %s", len(refs), verb, form["stage"], form["reason"])
-    return told(pipeline.rows_of(home, refs))
-
-
-def _utc(text: str | None) -> datetime | None:
-    """The naive UTC moment of a form's date-time; without an offset it is taken as UTC."""
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
-
-
-def prove(home: Home, planned: Iterable[Iterable[str]] | None, published: str | None) -> str:
-    """What became of the planned files, after proof; an error names the file or step missing."""
+    `steps` are the results of tasks that must have run, by their names.
+    """
     from ratemill import pipeline
     from ratemill.funnel import equation, funnel, totals
 
-    if planned is None:
-        raise RatemillError("plan", "left no list of files", "the log of that task says why")
-    refs = unique(planned)
+    refs = _planned(planned)
     rows = funnel(pipeline.reconcile(home, refs))
     late = sorted(set(refs).intersection(pipeline.pending(home)))
     if late:
         raise RatemillError("deliver", f"no receipt for {', '.join(late)}", "clear that task")
-    if refs and not published:
-        raise RatemillError("publish", "the warehouse is not published", "clear that task")
-    for row in rows:
-        log.info("%s %s: %s", row.partner, row.name, equation(totals([row])))
+    for name, result in steps.items():
+        if result is None:
+            raise RatemillError(name, "did not run, or failed", "clear that task")
+    told(pipeline.rows_of(home, refs))
     return equation(totals(rows))
+
+
+def prove_mediated(
+    home: Home, collected: Sequence[str] | None, planned: Iterable[Iterable[str]] | None
+) -> str:
+    """How many files became usage, after proof; an error names the file or step missing."""
+    from ratemill.mediated_proof import prove_mediated as prove_files
+
+    refs = _planned(planned)
+    rows = prove_files(home, refs)
+    if collected is None:
+        raise RatemillError(
+            "collect", f"failed; {len(rows)} files that had come before are mediated",
+            "the log of that task says why",
+        )
+    told(rows)
+    return f"{len(collected)} files came, {len(rows)} mediated"
+
+
+def _planned(planned: Iterable[Iterable[str]] | None) -> list[str]:
+    """The references that a plan left; RatemillError where it left none at all."""
+    if planned is None:
+        raise RatemillError("plan", "left no list of files", "the log of that task says why")
+    return unique(planned)

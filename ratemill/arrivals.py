@@ -1,10 +1,9 @@
 """Collection into a home: each delivery becomes a row of arrival, each new file one of file."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -14,18 +13,15 @@ from charging.ledger import Ledger
 from charging.posting import register_files
 from mediation.collect import Fetched
 from mediation.collect import collect as fetch
-from mediation.collect_limits import LIMITS
-from mediation.drop_folder import DropFolder
-from mediation.endpoint import EndpointError, endpoint_of
-from mediation.profile import Profile
+from mediation.endpoint import EndpointError
 from mediation.raw_store import RawStore
 from mediation.schema import ARRIVAL, FILE
-from mediation.sftp import SftpSession
-from mediation.source import CollectError, Source
+from mediation.source import CollectError
 from mediation.tables import Table
 from ratemill.errors import PartnerUnreachable
 from ratemill.home import Home
 from ratemill.lake import Lake
+from ratemill.partner_source import source_of
 from ratemill.taken_apart import UNPACKED, take_apart
 
 _log = structlog.get_logger("ratemill.collect")
@@ -56,7 +52,7 @@ def collect(
         try:
             report = fetch(
                 profile,
-                _source(home, profile, environ),
+                source_of(home, profile, environ),
                 home.archive,
                 lambda path, size, modified: (path, size, modified) in known,
                 lambda: now,
@@ -77,19 +73,6 @@ def collect(
     if report.postponed:
         _log.warning("left for the next run: too many", partner=partner, files=report.postponed)
     return new
-
-
-def _source(
-    home: Home, profile: Profile, environ: Mapping[str, str]
-) -> Callable[[], Source]:
-    """What opens the place that the partner's files come from; EndpointError."""
-    rule = profile.collect
-    if rule.connection:
-        return partial(SftpSession, endpoint_of(rule.connection, environ), LIMITS)
-    folder = Path(rule.folder)
-    # An absolute one is the partner's own; sshd wants its place to belong to root.
-    place = folder if folder.is_absolute() else home.root / folder / profile.name
-    return partial(DropFolder, place, LIMITS)
 
 
 def deliver(

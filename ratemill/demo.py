@@ -24,7 +24,8 @@ def prepare_home(root: Path, sample: Path = SAMPLE) -> Home:
         return home
     if not (sample / "home" / "ratemill.toml").exists():
         raise SettingsError(str(sample), "the example data are not there", "run from a checkout")
-    root.mkdir(parents=True, exist_ok=True)
+    # Call records are nobody else's business.
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
     served = root / "sftp"
     shutil.copytree(sample / "inbox", served, ignore=shutil.ignore_patterns(*_GOLDEN),
                     dirs_exist_ok=True)

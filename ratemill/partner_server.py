@@ -219,7 +219,7 @@ def _may_change(*paths: bytes) -> None:
 def _key_pair(path: Path) -> asyncssh.SSHKey:
     """The private key in a file, made with its public part beside it when absent."""
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = path.with_suffix(".new")
         new.unlink(missing_ok=True)
         new.touch(mode=0o600)

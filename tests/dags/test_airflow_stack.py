@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from ratemill.airflow_stack import AirflowStack, StackError, environment, free_port, password
+from ratemill.airflow_stack import AirflowStack, StackError, environment, free_port, passwords
 
 # A component whose task leads its own process group and does not care for SIGTERM.
 STUBBORN = """
@@ -33,12 +33,29 @@ def test_a_port_in_use_is_passed_over() -> None:
         assert free_port(taken) > taken
 
 
-def test_password_is_made_once_and_private(tmp_path: Path) -> None:
-    assert password(tmp_path, lambda: "first") == "first"
-    assert password(tmp_path, lambda: "second") == "first"
+def test_passwords_are_made_once_and_private(tmp_path: Path) -> None:
+    made = iter(["first", "second", "third"])
+    words = {"admin": "first", "operator": "second", "viewer": "third"}
+    assert passwords(tmp_path, lambda: next(made)) == words
+    assert passwords(tmp_path, lambda: "another") == words
     path = tmp_path / "passwords.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert json.loads(path.read_text()) == {"admin": "first"}
+    assert json.loads(path.read_text()) == words
+    assert [file.name for file in tmp_path.iterdir()] == ["passwords.json"]
+
+
+def test_who_had_a_password_keeps_it_when_users_are_added(tmp_path: Path) -> None:
+    (tmp_path / "passwords.json").write_text('{"admin": "of old"}')
+    words = passwords(tmp_path, lambda: "new")
+    assert words == {"admin": "of old", "operator": "new", "viewer": "new"}
+    assert stat.S_IMODE((tmp_path / "passwords.json").stat().st_mode) == 0o600
+
+
+def test_every_user_has_one_role_of_airflow(tmp_path: Path) -> None:
+    environ = environment({}, tmp_path, tmp_path, 8123)
+    assert environ["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"] == (
+        "admin:admin,operator:op,viewer:viewer"
+    )
 
 
 def test_preferences_may_be_set_but_not_the_place(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 import pytest
@@ -24,11 +25,33 @@ pytestmark = [pytest.mark.airflow, pytest.mark.slow, pytest.mark.timeout(900)]
 TEST_RUN = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
-run = DagBag(sys.argv[1]).dags[sys.argv[2]].test(run_conf=json.loads(sys.argv[3]))
-states = {f"{ti.task_id}[{ti.map_index}]": str(ti.state) for ti in run.get_task_instances()}
-print("RESULT", json.dumps({"run": str(run.state), "tasks": states}))
+dags = DagBag(sys.argv[1]).dags
+for name in sys.argv[3:]:
+    # DAG.test() takes what it has serialized for the id of a row, and breaks.
+    dags[name].deadline = None
+    run = dags[name].test(run_conf=json.loads(sys.argv[2]))
+    states = {f"{ti.task_id}[{ti.map_index}]": str(ti.state) for ti in run.get_task_instances()}
+    print("RESULT", json.dumps({"run": str(run.state), "tasks": states}))
 """
-State = dict[str, object]
+EVENTS = """
+import json
+from sqlalchemy import select
+from airflow.models.asset import AssetEvent, AssetModel
+from airflow.utils.session import create_session
+with create_session() as session:
+    found = session.execute(select(AssetModel.name, AssetEvent.extra)
+                            .join(AssetModel, AssetModel.id == AssetEvent.asset_id)
+                            .order_by(AssetEvent.id)).all()
+    print("RESULT", json.dumps([list(row) for row in found]))
+"""
+
+
+class State(NamedTuple):
+    """How a run ended, and its tasks by `task[map index]`; and what the process said."""
+
+    run: str
+    tasks: dict[str, str]
+    said: str
 
 
 class Quiet:
@@ -42,16 +65,27 @@ class Quiet:
         yield lambda: None
 
 
-def run_dag(environ: dict[str, str], dag: str, **conf: object) -> State:
-    """State of the run and of its task instances."""
-    answer = subprocess.run(
-        [sys.executable, "-c", TEST_RUN, str(REPOSITORY / "dags"), dag, json.dumps(conf)],
-        env=environ, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300,
-    )
-    lines = [line for line in answer.stdout.splitlines() if line.startswith("RESULT ")]
-    assert lines, answer.stdout[-3000:] + answer.stderr[-3000:]
-    found: State = json.loads(lines[-1].removeprefix("RESULT "))
+def run_dags(environ: dict[str, str], *dags: str, **conf: object) -> list[State]:
+    """How a run of each of the DAGs ended, one after the other in one process."""
+    said = python(environ, TEST_RUN, str(REPOSITORY / "dags"), json.dumps(conf), *dags)
+    found = [State(**json.loads(line.removeprefix("RESULT ")), said=said)
+             for line in said.splitlines() if line.startswith("RESULT ")]
+    assert len(found) == len(dags), said[-6000:]
     return found
+
+
+def python(environ: dict[str, str], program: str, *arguments: str) -> str:
+    """What a program of Airflow's says."""
+    answer = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        env=environ, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=600,
+    )
+    return answer.stdout + answer.stderr
+
+
+def mediations(home: Home) -> list[str]:
+    """Ids of the DAGs of all partners."""
+    return [f"mediation_{name}" for name in home.profiles()]
 
 
 def sums(home: Home) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
@@ -70,37 +104,63 @@ def airflow(airflow_home: Path, home: Home, connected: dict[str, str]) -> dict[s
 def test_dags_end_in_the_sums_of_a_plain_run(
     airflow: dict[str, str], home: Home, tmp_path: Path, clean_environ: dict[str, str]
 ) -> None:
-    collected = run_dag(airflow, "mediation", batch_files=12)
-    assert collected["run"] == "success", collected
-    assert run_dag(airflow, "rating_posting", batch_files=12)["run"] == "success"
+    runs = run_dags(airflow, *mediations(home), "rating_posting", "publish", batch_files=5)
+    assert [state.run for state in runs] == ["success"] * len(runs), runs[0].said[-6000:]
     assert pipeline.pending(home) == []
     assert home.warehouse.exists()
+    # alpenfon has ten files: two batches of five
+    assert {task for task in runs[0].tasks if task.startswith("mediate")} == {
+        "mediate[0]", "mediate[1]",
+    }
+    assert "partner  | file" in runs[0].said
 
     other = prepare_home(tmp_path / "other")
     with partners_online(other, clean_environ) as environ:
         run(other, list(other.profiles()), now=clock(other.settings), environ=environ,
             progress=Quiet())
     assert sums(home) == sums(other)
+    check_announced(airflow, home)
 
 
-def test_one_silent_partner_fails_the_run_but_holds_up_nobody(
+def check_announced(airflow: dict[str, str], home: Home) -> None:
+    """The assets' events name all files, and their sums are those of the files."""
+    said = python(airflow, EVENTS)
+    line = next(line for line in said.splitlines() if line.startswith("RESULT "))
+    events = json.loads(line.removeprefix("RESULT "))
+    found = set(pipeline.find(home))
+    for name in ("usage", "posted"):
+        mine = [extra for asset, extra in events
+                if asset == name and found.issuperset(extra["refs"])]
+        assert {ref for extra in mine for ref in extra["refs"]} == found
+        funnel = {partner: figures for extra in mine for partner, figures in
+                  extra["funnel"].items()}
+        assert set(funnel) == set(home.profiles())
+        records = sum(row["records"] or 0 for row in pipeline.rows_of(home, found))
+        assert sum(figures["records"] for figures in funnel.values()) == records
+
+
+def test_one_silent_partner_fails_his_own_run_alone(
     airflow: dict[str, str], home: Home
 ) -> None:
     silent, *others = home.profiles()
     connection = home.profiles()[silent].collect.connection
     airflow[f"AIRFLOW_CONN_{connection.upper()}"] = "sftp://nobody@127.0.0.1:1/?key_file=/none"
-    result = run_dag(airflow, "mediation")
-    assert result["run"] == "failed"
+    failed, *well = run_dags(airflow, *mediations(home))
+    assert failed.run == "failed"
+    assert failed.tasks["reconcile[-1]"] == "failed"
+    assert {state.run for state in well} == {"success"}
     arrived = pipeline.find(home)
     assert {ref.partition("/")[0] for ref in arrived} == set(others)
     assert all(row["stage"] == "mediate" for row in pipeline.rows_of(home, arrived))
 
 
 def test_a_lost_file_fails_reconcile_by_name(airflow: dict[str, str], home: Home) -> None:
-    assert run_dag(airflow, "mediation")["run"] == "success"
+    name = next(iter(home.profiles()))
+    assert run_dags(airflow, f"mediation_{name}")[0].run == "success"
     lost = pipeline.find(home)[0]
     Lake(home.lake).reopen(*split(lost), "mediate")
-    result = run_dag(airflow, "rating_posting")
-    assert result["run"] == "failed"
-    assert result["tasks"]["reconcile[-1]"] == "failed"  # type: ignore[index]
+    (result,) = run_dags(airflow, "rating_posting")
+    assert result.run == "failed"
+    assert result.tasks["reconcile[-1]"] == "failed"
+    assert f"{lost}: not finished: mediate, rate, post" in result.said
     assert pipeline.pending(home) == [lost]

@@ -10,16 +10,22 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DECIDE = """
 import json
+from pathlib import Path
+from charging.ledger_error import LedgerError
 from mediation.outcome import ConservationError
 from mediation.profile import ProfileError
 from ratemill.airflow_tasks import FaultPolicy
 from ratemill.errors import PartnerUnreachable, SettingsError
+from rating.catalog import CatalogError
 faults = {
     "link": PartnerUnreachable("sftp", "timed out", retryable=True),
     "host key": PartnerUnreachable("sftp", "host key changed", "ask them", retryable=False),
     "settings": SettingsError("ratemill.toml", "cannot be read"),
     "profile": ProfileError("a.toml: wrong"),
     "sums": ConservationError("2 in, 1 out"),
+    "catalog": CatalogError(Path("catalog"), []),
+    "ledger": LedgerError("ledger", "cannot be read", "look", retry=False),
+    "busy ledger": LedgerError("ledger", "is locked", "wait", retry=True),
     "disk": OSError("no space left"),
     "unknown": ValueError("who knows"),
 }
@@ -35,5 +41,6 @@ def test_only_faults_that_waiting_can_help_are_retried(tmp_path: Path) -> None:
     )
     assert json.loads(answer.stdout.splitlines()[-1]) == {
         "link": "default", "host key": "fail", "settings": "fail", "profile": "fail",
-        "sums": "fail", "disk": "default", "unknown": "default",
+        "sums": "fail", "catalog": "fail", "ledger": "fail", "busy ledger": "default",
+        "disk": "default", "unknown": "default",
     }

@@ -1,5 +1,9 @@
-"""The one-command stack: log in, watch mediation start rating, rerun with a reason, stop."""
+"""The one-command stack: files arrive and are posted by themselves, people decide and rerun.
 
+What each user may do is tested in it, as a stack takes a minute to start.
+"""
+
+import hashlib
 import json
 import re
 import signal
@@ -20,11 +24,14 @@ import pytest
 
 from ratemill import pipeline
 from ratemill.airflow_stack import REPOSITORY, free_port
+from ratemill.decisions import of_file
 from ratemill.home import Home
+from ratemill.lake import Lake
+from ratemill.refs import split
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
 
-READY = re.compile(r"Airflow is ready: (http://127\.0\.0\.1:\d+) user (\S+) password (\S+)")
+READY = re.compile(r"Airflow is ready: (http://127\.0\.0\.1:\d+) ")
 START_S, RUN_S, STOP_S = 240, 300, 60
 BUSY_TRIES = 4
 Found = TypeVar("Found")
@@ -96,6 +103,14 @@ def ended(api: Api, dag: str, run_id: str) -> Callable[[], str | None]:
     return look
 
 
+def by_asset(api: Api, dag: str) -> Callable[[], str | None]:
+    """A look at how the first run ended that an asset's event started."""
+    def look() -> str | None:
+        ends = [run["state"] for run in api.runs(dag) if run["run_type"] == "asset_triggered"]
+        return ends[0] if ends and ends[0] in ("success", "failed") else None
+    return look
+
+
 @pytest.fixture
 def airflow_home(tmp_path: Path) -> Path:
     """One of its own: asset events of other tests name files of other homes."""
@@ -109,7 +124,7 @@ def stack(
     """`python -m ratemill.airflow_stack` over a home it has to make; killed if still there."""
     command = [
         sys.executable, "-m", "ratemill.airflow_stack", "--home", str(tmp_path / "home"),
-        "--airflow-home", str(airflow_home), "--port", str(free_port(28080)),
+        "--airflow-home", str(airflow_home), "--port", str(free_port(28080)), "--arriving", "0.5",
     ]
     with subprocess.Popen(
         command, env=clean_environ, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
@@ -138,33 +153,83 @@ def belonging(airflow_home: Path) -> list[psutil.Process]:
     return found
 
 
-@pytest.mark.timeout(START_S + 3 * RUN_S + STOP_S)
+@pytest.mark.timeout(START_S + 5 * RUN_S + STOP_S)
 def test_the_stack_from_start_to_stop(
     stack: subprocess.Popen[str], airflow_home: Path, tmp_path: Path
 ) -> None:
+    begun = time.monotonic()
     ready = READY.match(first_line(stack))
     assert ready, "the stack ended before it was ready"
-    api = Api(ready[1])
-    api.login(ready[2], ready[3])
+    assert time.monotonic() - begun < START_S
+    words = json.loads((airflow_home / "passwords.json").read_text())
+    api, viewer = Api(ready[1]), Api(ready[1])
+    api.login("operator", words["operator"])
+    viewer.login("viewer", words["viewer"])
     assert api.call("GET", "/api/v2/importErrors")["import_errors"] == []
     home = Home.find(tmp_path / "home", {})
+    offered = {hashlib.sha256(path.read_bytes()).hexdigest()
+               for path in home.root.glob("*/*/outgoing/*")}
 
-    run_id = api.trigger("mediation")
-    assert until(ended(api, "mediation", run_id), RUN_S) == "success"
-    until(lambda: True if pipeline.find(home) and not pipeline.pending(home) else None, RUN_S)
-    started = api.runs("rating_posting")
-    assert {run["run_type"] for run in started} == {"asset_triggered"}
-    ends = [until(ended(api, "rating_posting", run["dag_run_id"]), RUN_S) for run in started]
-    assert set(ends) == {"success"}
+    # Nobody triggers anything.
+    until(lambda: {split(ref)[1] for ref in pipeline.find(home)} == offered or None, RUN_S)
+    until(lambda: not pipeline.pending(home) or None, RUN_S)
+    for dag in ("mediation_nordtel", "rating_posting"):
+        ends = [until(ended(api, dag, run["dag_run_id"]), RUN_S) for run in api.runs(dag)]
+        assert set(ends) == {"success"}
 
     before = pipeline.reconcile(home, pipeline.find(home))
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        viewer.trigger("rerun", reason="only looking")
     check_reruns(api, home)
     after = pipeline.reconcile(home, pipeline.find(home))
     assert after.amounts.equals(before.amounts)
+    check_held(api, viewer, home)
 
-    stack.send_signal(signal.SIGTERM)
+    stack.send_signal(signal.SIGINT)  # Ctrl-C
     assert stack.wait(STOP_S) == 0
     assert belonging(airflow_home) == []
+
+
+def check_held(api: Api, viewer: Api, home: Home) -> None:
+    """Each file in quarantine waits for a person; one that is approved is posted."""
+    held = {row["name"]: f"{row['partner']}/{row['file_id']}"
+            for row in pipeline.rows_of(home, pipeline.find(home)) if row["state"] == "quarantined"}
+    assert len(held) == 5
+    asked = until(lambda: found if len(found := waiting(api)) == len(held) else None, RUN_S)
+    assert set(asked) == set(held.values())
+    file = held["FXL_20260912_0003.dat"]
+    answer = {"chosen_options": ["Approve"], "params_input": {"reason": "counted by hand"}}
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        viewer.call("PATCH", asked[file], answer)
+    api.call("PATCH", asked[file], {"chosen_options": ["Approve"], "params_input": {}})
+    until(lambda: file in waiting(api) or None, RUN_S)
+    api.call("PATCH", asked[file], answer)
+    run = urllib.parse.unquote(asked[file].split("/")[6])
+    assert until(ended(api, "held_file", run), RUN_S) == "success"
+    until(lambda: state_of(home, file) == "posted" or None, RUN_S)
+    decision = of_file(Lake(home.lake), file)
+    assert decision
+    assert (decision.action, decision.who, decision.why) == (
+        "release", "operator", "counted by hand")
+    del asked[file]
+    assert waiting(api) == asked
+
+
+def waiting(api: Api) -> dict[str, str]:
+    """The address of each open question, by the file it is about."""
+    found = {}
+    for run in api.runs("held_file"):
+        run_id = urllib.parse.quote(run["dag_run_id"])
+        if api.tasks("held_file", run["dag_run_id"])["ask"] == "awaiting_input":
+            found[run["conf"]["file"]] = (
+                f"/api/v2/dags/held_file/dagRuns/{run_id}/taskInstances/ask/-1/hitlDetails"
+            )
+    return found
+
+
+def state_of(home: Home, ref: str) -> str:
+    """The state of a file."""
+    return str(pipeline.rows_of(home, [ref])[0]["state"])
 
 
 def check_reruns(api: Api, home: Home) -> None:

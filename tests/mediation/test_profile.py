@@ -33,6 +33,8 @@ def test_a_profile_is_read_from_its_file(tmp_path: Path) -> None:
     (PLAIN.replace("kind =", "sort = 1\nkind =").encode(), "sort"),
     (PLAIN.replace('"peer"', '"other"').encode(), "named as its file"),
     (PLAIN.replace("kind =", 'quote = "ab"\nkind =').encode(), r"\$.format.quote"),
+    (PLAIN.replace("[format]", 'look_every = "2d"\n[format]').encode(), r"\$.collect.look_every"),
+    (PLAIN.replace("[format]", "watch_s = -1\n[format]").encode(), r"\$.collect.watch_s"),
 ])
 def test_profile_files_that_cannot_be_used(tmp_path: Path, octets: bytes, words: str) -> None:
     path = tmp_path / "peer.toml"
