@@ -8,7 +8,7 @@ export GX_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
 export AIRFLOW__USAGE_DATA_COLLECTION__ENABLED := False
 
-.PHONY: help demo test test-slow lint bench fuzz golden airflow clean install lock
+.PHONY: help demo test test-slow lint audit bench fuzz golden airflow clean install lock
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ test-slow: $(READY) ## the tests that take longer: crashes, Airflow; make test-s
 lint: $(READY) ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+audit: $(READY) ## known holes in the locked packages; needs the network, says so without it
+	@.ci/audit
 
 bench: $(READY) ## measure: make bench PART=collect, decode, formats, pipeline, rating, posting, rerate
 	@$(BIN)/python tests/bench/run.py $(PART)

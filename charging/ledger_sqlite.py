@@ -1,8 +1,9 @@
 """The ledger on SQLite: opening the file, its transactions, and the bulk statements."""
 
+import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -31,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as insert_or
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.sql.dml import UpdateBase
 
@@ -45,6 +46,7 @@ _SQL: Final = Path(__file__).parent / "sql"
 _OLDEST_SQLITE: Final = (3, 37, 0)
 _TOGETHER: Final = 100
 """Rows of one statement: as many by themselves take twice as long"""
+_OWNER_ONLY: Final = 0o600
 _TIME: Final = "%Y-%m-%d %H:%M:%S.%6f"
 """As SQLAlchemy keeps a DateTime in SQLite"""
 
@@ -57,6 +59,7 @@ def connect_sqlite(url: URL, busy_timeout_s: float) -> Database:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise LedgerError(where, f"SQLite is {sqlite3.sqlite_version}", "3.37 or newer is needed")
     engine = create_engine(url.set(drivername="sqlite"), connect_args={"timeout": busy_timeout_s})
+    event.listen(engine, "do_connect", _make_private)
     event.listen(engine, "connect", _prepare)
     return Database(engine, where, SqliteDialect())
 
@@ -164,6 +167,17 @@ _HINTS: dict[int | None, tuple[str, bool]] = {
     ),
     sqlite3.SQLITE_CORRUPT: ("restore the file from a backup", False),
 }
+
+
+def _make_private(
+    _dialect: Dialect, _entry: ConnectionPoolEntry, places: Sequence[str],
+    options: Mapping[str, Any],
+) -> None:
+    """Make the file where absent, for its owner alone: SQLite gives the log beside it that mode."""
+    if not options.get("uri"):
+        # Where this cannot be done the file is there, or SQLite says better what is wrong.
+        with suppress(OSError):
+            os.close(os.open(places[0], os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY))
 
 
 def _prepare(raw: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

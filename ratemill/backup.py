@@ -32,6 +32,8 @@ _AT_ONCE: Final = ("lake", "catalog", "catalog_versions", "partners", "ratemill.
 _MADE_ANEW: Final = ("cache", "warehouse.duckdb")
 _PASSES: Final = 10
 _OCTETS: Final = 1 << 20
+_OWNER_ONLY: Final = 0o700
+"""A copy holds the ledger and call records, as a home does"""
 
 
 class CopiedFile(msgspec.Struct, frozen=True):
@@ -146,6 +148,7 @@ def _whole(path: Path) -> Iterator[Path]:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with replacing_folder(path) as made:
+            made.chmod(_OWNER_ONLY)
             yield made
     except BaseException:
         remove(part)

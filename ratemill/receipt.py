@@ -18,6 +18,14 @@ from ratemill.lake import Lake
 from ratemill.money import amounts_text
 from ratemill.refs import receipt_path, split
 
+
+def _shown(value: object) -> str:
+    """A value as a receipt shows it: a file's name steers no terminal and adds no line."""
+    from ratemill.screen import printable
+
+    return printable(str(value))
+
+
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=False,  # noqa: S701 plain text for a mail or a terminal, never HTML
@@ -25,6 +33,7 @@ _TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
     undefined=jinja2.StrictUndefined,
+    finalize=_shown,
 )
 
 
