@@ -30,7 +30,7 @@ def rating_posting() -> None:
         return shared.mediate_again(Home.find(None, os.environ))
 
     @task(trigger_rule="all_done",
-          doc_md="Cut the announced files and the recycled ones (otherwise all) into batches.")
+          doc_md="Cut the files with a step to do, announced, left over or recycled, into batches.")
     def plan(
         recycled: list[str] | None, params: dict[str, Any],
         triggering_asset_events: dict[Any, Any], dag_run: Any,  # noqa: ANN401 (Airflow's)

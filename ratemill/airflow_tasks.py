@@ -150,13 +150,13 @@ def to_mediate(home: Home, partner: str) -> list[str]:
 def to_rate(home: Home, events: Mapping[Any, Iterable[Any]], *, scheduled: bool) -> list[str]:
     """References of files with a step to do after mediation.
 
-    Those that asset events name; on schedule, when none does, all that are mediated; by hand all
-    files, so that the proof names what is not even mediated.
+    By hand all files, so that the proof names what is not even mediated. Otherwise those that asset
+    events name and all that are mediated: an event that comes while Airflow makes a run for an
+    earlier one belongs to the run after, which only another event would start.
     """
     named, waiting = set(announced(events)), _pending(home)
-    if named:
-        return [ref for ref in waiting if ref in named]
-    return [ref for ref in waiting if not scheduled or _mediated(home, ref)]
+    by_hand = not (named or scheduled)
+    return [ref for ref in waiting if by_hand or ref in named or _mediated(home, ref)]
 
 
 def _pending(home: Home, partner: str | None = None) -> list[str]:

@@ -112,7 +112,7 @@ def test_each_dag_starts_on_what_the_one_before_announces(parsed: dict[str, Any]
     assert dags["mediation_nordtel"]["tasks"]["announce"]["outlets"] == ["usage"]
     assert dags["rating_posting"]["schedule"] == {"assets": {"usage": []}, "every_s": 900}
     assert dags["rating_posting"]["tasks"]["post"]["outlets"] == ["posted"]
-    assert dags["publish"]["schedule"]["assets"] == {"posted": []}
+    assert dags["publish"]["schedule"] == {"assets": {"posted": []}, "every_s": 3600}
 
 
 def test_runs_of_one_dag_wait_for_each_other(parsed: dict[str, Any]) -> None:
