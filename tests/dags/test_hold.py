@@ -42,7 +42,7 @@ def answer(**event):
 
 def chosen(option, reason):
     return answer(chosen_options=[option] if option else [], params_input={"reason": reason},
-                  responded_by_user={"id": "1", "name": "olga"}, responded_at=None)
+                  responded_by_user={"id": "1", "name": "deputy"}, responded_at=None)
 
 found = {"nothing open": ask.execute(context), "decided elsewhere": chosen("Approve", "agreed")}
 open_ones.append(Question("s", "b"))
@@ -68,8 +68,8 @@ def test_only_an_answer_with_a_reason_ends_the_wait(tmp_path: Path) -> None:
     form = found.pop("form")["reason"]
     assert found == {
         "nothing open": None, "decided elsewhere": None,
-        "released": {"let_pass": True, "who": "olga", "why": "agreed by phone"},
-        "rejected": {"let_pass": False, "who": "olga", "why": "too dear"},
+        "released": {"let_pass": True, "who": "deputy", "why": "agreed by phone"},
+        "rejected": {"let_pass": False, "who": "deputy", "why": "too dear"},
         "timeout": waits, "before": [], "no reason": waits, "no choice": waits,
         "after": ["ti", "ti"], "limits": [None, 3600],
     }
@@ -107,7 +107,7 @@ def answer():
             detail = update_hitl_detail(
                 "held_file", waiting.run_id, "ask",
                 UpdateHITLDetailPayload(chosen_options=[option], params_input={"reason": reason}),
-                SimpleAuthManagerUser(username="olga", role="op"), session,
+                SimpleAuthManagerUser(username="deputy", role="op"), session,
             )
             said.update(subject=waiting.hitl_detail.subject, body=waiting.hitl_detail.body)
 
@@ -182,7 +182,7 @@ def test_a_released_file_is_mediated_and_a_rejected_one_stays(
     assert rejected in held_of(ran).values()
     decisions = [of_file(Lake(ran.lake), ref) for ref in (released, rejected)]
     assert [(d.action, d.who, d.why) for d in decisions if d] == [
-        ("release", "olga", "counted by hand: 150"), ("reject", "olga", "number used twice")]
+        ("release", "deputy", "counted by hand: 150"), ("reject", "deputy", "number used twice")]
 
     # asked again, there is nothing to decide, and nobody is
     ended = ask(airflow_home, ran, clean_environ, rejected, "Approve", "changed my mind")
