@@ -33,10 +33,11 @@ test: $(READY) ## the unit tests, then those that run the whole pipeline
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "e2e and not slow and not airflow"
 
 THIN ?= 1
+AIRFLOW ?=
 test-slow: $(READY) ## the tests that take longer: crashes, Airflow; make test-slow THIN=5 does a fifth
 	$(BIN)/python -m pytest -n auto --dist worksteal -m "slow and not airflow" -k "not speed" \
 	  --thin $(THIN)
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m airflow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m airflow -k "$(AIRFLOW)"
 	$(BIN)/python -m pytest -m "slow and not airflow" -k speed
 
 lint: $(READY) ## ruff and mypy
